@@ -34,7 +34,10 @@ export type Value<L extends Level = Level> = Values[L];
 
 /** How the work of one op is divided: the axes that split each letter, and per axis the inputs that pass as sums. */
 export interface Choice {
+  /** Only letters that are split are named. */
   readonly letters: ReadonlyMap<string, readonly Axis[]>;
+  /** Elements of a split letter that must not be cut apart, such as a head's; letters that are not named: 1. */
+  readonly units: ReadonlyMap<string, number>;
   readonly pass: ReadonlyMap<Axis, readonly number[]>;
 }
 
@@ -85,12 +88,16 @@ export interface RepeatStep<L extends Level = Level> extends StepBase {
 }
 
 export type MoveKind = "all-reduce" | "reduce-scatter" | "all-gather" | "all-to-all" | "slice" | "own";
-/** From one placement to another: a collective, or (slice, own) a local step. `to` is the other dim of an all-to-all. */
+/**
+ * From one placement to another: a collective, or (slice, own) a local step. `dim` is what it splits or gathers (-1 for
+ * all-reduce and own), `to` the dim that an all-to-all splits (else -1), `unit` the unit of the dim that becomes split (else 1).
+ */
 export interface Move {
   readonly what: MoveKind;
   readonly axis: Axis;
   readonly dim: number;
   readonly to: number;
+  readonly unit: number;
   readonly reduction: Reduction;
 }
 export interface MoveStep extends StepBase {
