@@ -24,3 +24,46 @@ export interface Placement {
   readonly dims: readonly DimSplit[];
   readonly partial: { readonly [A in Axis]?: Reduction };
 }
+
+/** A dim that no axis splits. */
+export const notSplit: DimSplit = { axes: [], unit: 1 };
+
+/** Every rank holds all of it. */
+export const wholePlacement = (numDims: number): Placement => ({
+  dims: Array.from({ length: numDims }, () => notSplit),
+  partial: {},
+});
+
+export const sameAxes = (a: readonly Axis[], b: readonly Axis[]): boolean =>
+  a.length === b.length && a.every((axis, i) => axis === b[i]);
+
+/** Units of dims that are not split do not count. */
+export const sameSplit = (a: DimSplit, b: DimSplit): boolean =>
+  sameAxes(a.axes, b.axes) && (a.axes.length === 0 || a.unit === b.unit);
+
+export const samePartial = (a: Placement["partial"], b: Placement["partial"]): boolean =>
+  axisOrder.every((axis) => a[axis] === b[axis]);
+
+export const samePlacement = (a: Placement, b: Placement): boolean =>
+  a.dims.length === b.dims.length &&
+  a.dims.every((dim, d) => sameSplit(dim, b.dims[d]!)) &&
+  samePartial(a.partial, b.partial);
+
+/** The axes over which a value is unreduced, in the mesh's order. */
+export const partialAxes = (placement: Placement): readonly Axis[] =>
+  axisOrder.filter((axis) => placement.partial[axis] !== undefined);
+
+export const withoutPartial = (placement: Placement, ...axes: readonly Axis[]): Placement => ({
+  dims: placement.dims,
+  partial: Object.fromEntries(Object.entries(placement.partial).filter(([axis]) => !axes.includes(axis as Axis))),
+});
+
+/** The same dims, reduced over every axis. */
+export const reducedPlacement = ({ dims }: Placement): Placement => ({ dims, partial: {} });
+
+/** Where an axis is in a placement: the dim it splits, "partial", or nowhere (all its ranks hold the same). */
+export function whereIs(axis: Axis, placement: Placement): number | "partial" | null {
+  const dim = placement.dims.findIndex(({ axes }) => axes.includes(axis));
+  if (dim >= 0) return dim;
+  return placement.partial[axis] === undefined ? null : "partial";
+}

@@ -1,0 +1,92 @@
+// What an op's record says of a step at the local level: the placements its choice demands of inputs and gives to
+// results, and which padding must be neutral. Read by the pass that decides, the one that acts, and the checker.
+import type { Op } from "../ops/op.js";
+import type { Choice } from "./graph.js";
+import { type MeshFacts, plainSplit, surelyDivides } from "./mesh-facts.js";
+import { type Axis, type DimSplit, notSplit, type Placement, type Reduction } from "./placement.js";
+import type { StepLetters, TermDim } from "./step-letters.js";
+
+/** How a letter is split, in units of places of the letter. */
+export const letterSplit = (choice: Choice, letter: string): DimSplit => {
+  const axes = choice.letters.get(letter);
+  return axes === undefined ? notSplit : { axes, unit: choice.units.get(letter) ?? 1 };
+};
+
+const dimSplit = (dim: TermDim, letters: StepLetters, choice: Choice, facts: MeshFacts): DimSplit => {
+  const split = letterSplit(choice, dim.letter);
+  const size = letters.sizes.get(dim.letter)! * dim.inside;
+  return plainSplit(size, { axes: split.axes, unit: split.unit * dim.inside }, facts);
+};
+
+const termSplits = (
+  term: readonly TermDim[],
+  letters: StepLetters,
+  choice: Choice,
+  facts: MeshFacts,
+): readonly DimSplit[] => term.map((dim) => dimSplit(dim, letters, choice, facts));
+
+/** Where input `index` must be before the step runs. */
+export const requiredPlacement = (
+  index: number,
+  letters: StepLetters,
+  choice: Choice,
+  facts: MeshFacts,
+): Placement => ({
+  dims: termSplits(letters.inputs[index]!, letters, choice, facts),
+  partial: Object.fromEntries([...choice.pass].flatMap(([axis, set]) => (set.includes(index) ? [[axis, "sum"]] : []))),
+});
+
+/** Where each result is afterwards: split as its letters are, and a sum (or maximum) over the axes that split what it lacks. */
+// biome-ignore lint/suspicious/noExplicitAny: any record will do
+export const resultPlacements = (
+  op: Op<any>,
+  letters: StepLetters,
+  choice: Choice,
+  facts: MeshFacts,
+): readonly Placement[] =>
+  letters.outputs.map((term) => {
+    const partial: { [A in Axis]?: Reduction } = {};
+    for (const axis of choice.pass.keys()) partial[axis] = "sum";
+    for (const letter of letters.reduced)
+      if (!term.some((dim) => dim.letter === letter))
+        for (const axis of choice.letters.get(letter) ?? []) partial[axis] = op.reduction[letter] ?? "sum";
+    return { dims: termSplits(term, letters, choice, facts), partial };
+  });
+
+export interface NeutralFill {
+  readonly letter: string;
+  readonly input: number;
+  readonly dim: number;
+  readonly fill: number;
+}
+
+/** What must stand in the padding of inputs along reduced letters, wherever there can be padding. */
+// biome-ignore lint/suspicious/noExplicitAny: any record will do
+export const neutralFills = (
+  op: Op<any>,
+  attrs: unknown,
+  letters: StepLetters,
+  choice: Choice,
+  facts: MeshFacts,
+): readonly NeutralFill[] =>
+  letters.reduced
+    .filter((letter) => !surelyDivides(letters.sizes.get(letter)!, letterSplit(choice, letter), facts))
+    .flatMap((letter) =>
+      (op.neutral?.(letter) ?? addends(op, attrs, letters, letter)).flatMap(({ input, fill }) => {
+        const dim = dimOf(letters.inputs[input]!, letter);
+        return dim < 0 ? [] : [{ letter, input, dim, fill }];
+      }),
+    );
+
+/** Zero has no effect in any input of a linear set; inputs that are linear together must all be cleared, of factors one is enough. */
+// biome-ignore lint/suspicious/noExplicitAny: any record will do
+function addends(op: Op<any>, attrs: unknown, letters: StepLetters, letter: string): { input: number; fill: number }[] {
+  const set = op
+    .linear(letters.inputs.length, attrs)
+    .find((inputs) => inputs.some((i) => dimOf(letters.inputs[i]!, letter) >= 0));
+  return (set ?? []).map((input) => ({ input, fill: 0 }));
+}
+
+/** The dim of a term that a letter leads, or -1. */
+export const dimOf = (term: readonly TermDim[], letter: string): number =>
+  term.findIndex((dim) => dim.letter === letter);

@@ -1,0 +1,93 @@
+// What is known of a mesh at build time. A degree may be open ("auto"), and nothing that is decided depends on it: its
+// axis counts as having several ranks, and a size counts as divided only where every degree that can come divides it.
+import { localSize } from "./local-size.js";
+import { type Degrees, degreesOf, fixedRanks, liveAxes } from "./mesh.js";
+import { type Axis, type DimSplit, type Mesh, notSplit, type Placement, sameAxes } from "./placement.js";
+
+/** The axes that divide the batch among copies of the model. */
+export const dataAxes: readonly Axis[] = ["dpReplicate", "dpShard"];
+
+export interface MeshFacts {
+  readonly mesh: Mesh;
+  /** The axes that can have more than one rank, outermost first. */
+  readonly axes: readonly Axis[];
+  /** Divided by the product of the data-parallel degrees whatever they turn out to be: the common divisor of all batch sizes. */
+  readonly dataMultiple: number;
+}
+
+const commonDivisor = (a: number, b: number): number => (b === 0 ? a : commonDivisor(b, a % b));
+
+/** `batchSizes` are those of the program's loaders: data-parallel degrees must divide them all. */
+export const meshFacts = (mesh: Mesh, batchSizes: readonly number[]): MeshFacts => ({
+  mesh,
+  axes: liveAxes(mesh),
+  dataMultiple: batchSizes.reduce(commonDivisor, 0),
+});
+
+/**
+ * What a choice by cost takes for the number of ranks on an axis. Two on every data-parallel axis, so that programs for
+ * different data-parallel degrees are the same program.
+ */
+export const assumedDegree = (axis: Axis, { mesh }: MeshFacts): number => {
+  const degree = mesh.degrees[axis];
+  return degree === "auto" || dataAxes.includes(axis) ? 2 : degree;
+};
+
+/** Whether no rank can ever hold padding along a dim of this size. */
+export function surelyDivides(size: number, { axes, unit }: DimSplit, { mesh, dataMultiple }: MeshFacts): boolean {
+  if (axes.length === 0) return true;
+  const isOpen = axes.some((axis) => mesh.degrees[axis] === "auto");
+  if (!isOpen) return size % (unit * fixedRanks(mesh, axes)) === 0;
+  const others = axes.filter((axis) => !dataAxes.includes(axis));
+  return dataMultiple > 0 && size % (unit * dataMultiple * fixedRanks(mesh, others)) === 0;
+}
+
+/** Whether two ways to split a dim put the same elements on the same ranks. */
+export const sameLayout = (size: number, a: DimSplit, b: DimSplit, facts: MeshFacts): boolean =>
+  sameAxes(a.axes, b.axes) &&
+  (a.axes.length === 0 || a.unit === b.unit || (surelyDivides(size, a, facts) && surelyDivides(size, b, facts)));
+
+/** A unit is named only where it matters: where the size divides evenly in whole units, it is 1. */
+export function plainSplit(size: number, split: DimSplit, facts: MeshFacts): DimSplit {
+  if (split.axes.length === 0) return notSplit;
+  return split.unit !== 1 && surelyDivides(size, split, facts) ? { axes: split.axes, unit: 1 } : split;
+}
+
+export const plainPlacement = (
+  shape: readonly number[],
+  { dims, partial }: Placement,
+  facts: MeshFacts,
+): Placement => ({
+  dims: dims.map((split, dim) => plainSplit(shape[dim]!, split, facts)),
+  partial,
+});
+
+/** Every way in which an open degree can be filled: each divisor of what the batch sizes leave for it. One where none is open. */
+export function possibleDegrees({ mesh, axes, dataMultiple }: MeshFacts): readonly Degrees[] {
+  const open = axes.find((axis) => mesh.degrees[axis] === "auto");
+  if (open === undefined) return [degreesOf(mesh)];
+  const most = dataMultiple / fixedRanks(mesh, dataAxes);
+  const divisors = Array.from({ length: Math.floor(most) }, (_, i) => i + 1).filter((n) => most % n === 0);
+  return divisors.map((auto) => degreesOf(mesh, auto));
+}
+
+/** A local size as the emitted program computes it: the whole size, and the axes whose degree is open with the constant divisors between. */
+export interface SizeExpression {
+  readonly size: number;
+  readonly unit: number;
+  /** Cut in turn, each rounding up: ceil(units / divisor). */
+  readonly divisors: readonly (number | Axis)[];
+  /** No rounding happens: a plain division is enough. */
+  readonly divides: boolean;
+}
+
+/** A number where every degree is known. */
+export function localSizeExpression(size: number, split: DimSplit, facts: MeshFacts): number | SizeExpression {
+  const { degrees } = facts.mesh;
+  if (split.axes.every((axis) => degrees[axis] !== "auto")) return localSize(size, split, degreesOf(facts.mesh));
+  const divisors = split.axes.flatMap((axis): (number | Axis)[] => {
+    const degree = degrees[axis];
+    return degree === "auto" ? [axis] : degree === 1 ? [] : [degree];
+  });
+  return { size, unit: split.unit, divisors, divides: surelyDivides(size, split, facts) };
+}
