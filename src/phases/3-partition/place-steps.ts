@@ -1,0 +1,66 @@
+// One walk over a list of steps: a choice for every op, and from it the placement of every result. Nothing flows back
+// but what gradients want (see choose-letters.ts), so the walk ends after one pass.
+import type { Choice, OpStep, PlacedValue, Step } from "../../ir/graph.js";
+import { requiredPlacement, resultPlacements } from "../../ir/local-typing.js";
+import { type StepLetters, stepLetters } from "../../ir/step-letters.js";
+import { chooseLetters } from "./choose-letters.js";
+import { placeRepeat } from "./place-repeat.js";
+import { type Block, countReads, learn, lookUp, type Placing, primalOf, type Where } from "./placing.js";
+import { takeApart } from "./take-apart.js";
+
+export function placeSteps(steps: readonly Step<"logical">[], block: Block, placing: Placing): void {
+  for (const step of steps) {
+    if (step.kind === "op") placeOp(step, block, placing);
+    else if (step.kind === "repeat") placeRepeat(step, block, placing);
+    else throw new Error("a graph is placed after its gradients are made");
+  }
+}
+
+function placeOp(step: OpStep<"logical">, block: Block, placing: Placing): void {
+  const shapes = step.inputs.map(({ type }) => type.shape);
+  const letters = stepLetters(step.op, shapes, step.attrs);
+  const choice = chooseLetters(step, letters, block, placing);
+  const whole = [...choice.letters.keys()].find((letter) => letters.whole.has(letter));
+  if (whole !== undefined) return placeApart(step, whole, block, placing);
+  const inputs = step.inputs.map((value) => lookUp(placing, value).placed);
+  step.inputs.forEach((value, i) => {
+    const copies = block.copies.get(value.id) ?? [];
+    block.copies.set(value.id, [...copies, requiredPlacement(i, letters, choice, placing.facts)]);
+  });
+  const placements = resultPlacements(step.op, letters, choice, placing.facts);
+  const outputs = step.outputs.map(
+    (value, o): PlacedValue =>
+      learn(placing, value, placements[o]!, {
+        primal: primalOf(placing, value) ?? inheritedPrimal(step, letters, choice, o, placing),
+      }),
+  );
+  block.steps.push({ ...step, inputs, outputs, choice });
+}
+
+/** A sum of gradients is a gradient: what passes in parts keeps its primal. */
+function inheritedPrimal(
+  step: OpStep<"logical">,
+  letters: StepLetters,
+  choice: Choice,
+  output: number,
+  placing: Placing,
+): Where | null {
+  const term = letters.outputs[output]!.map(({ letter }) => letter).join();
+  for (const set of choice.pass.values())
+    for (const i of set) {
+      const { primal } = lookUp(placing, step.inputs[i]!);
+      if (primal && letters.inputs[i]!.map(({ letter }) => letter).join() === term) return primal;
+    }
+  return null;
+}
+
+function placeApart(step: OpStep<"logical">, letter: string, block: Block, placing: Placing): void {
+  const { steps, results } = takeApart(step, letter, placing.newId);
+  const reads = new Map([...block.reads, ...countReads(steps, [])]);
+  for (const output of step.outputs)
+    reads.set(output.id, (block.reads.get(output.id) ?? 0) + (countReads(steps, []).get(output.id) ?? 0));
+  placeSteps(steps, { ...block, reads }, placing);
+  step.outputs.forEach((output, o) => {
+    placing.known.set(output.id, lookUp(placing, results[o]!));
+  });
+}

@@ -1,0 +1,130 @@
+// Purpose: decide where every value lies. Per op, the letters that each axis splits; per value, the placement that
+// follows. Needs: a logical program whose gradients are made. Leaves: a placed program, in which an op's choice and its
+// inputs' placements may disagree: `insert-moves` mends that. Nothing depends on how large an open degree is.
+// Example: batch `[dp, -]` times a whole weight gives `[dp, -]`; the weight's gradient is `[-, -] +dp`.
+import type { Graph, LogicalGraph, LogicalValue, OpStep, PlacedGraph, Step, Value } from "../../ir/graph.js";
+import { type MeshFacts, meshFacts } from "../../ir/mesh-facts.js";
+import { type Placement, reducedPlacement, wholePlacement } from "../../ir/placement.js";
+import type { PlacementPlan, Program } from "../../ir/program.js";
+import { placeSteps } from "./place-steps.js";
+import { type Block, countReads, learn, lookUp, type Mark, type Placing } from "./placing.js";
+import { planStates } from "./plan-states.js";
+import { findTensorFlows, type TensorFlows } from "./tensor-flows.js";
+
+export interface PlaceOptions {
+  /** Null: what the mesh and the kinds of states say. */
+  readonly plan: PlacementPlan | null;
+  readonly markOf: (value: LogicalValue, step: OpStep<"logical">) => Mark | null;
+}
+export const noMarks: PlaceOptions = { plan: null, markOf: () => null };
+
+export function place(program: Program<"logical">, options: PlaceOptions = noMarks): Program<"placed"> {
+  const facts = factsOf(program);
+  const plan = options.plan ?? planStates(program.mesh, program.states, program.loaders);
+  const flows = findTensorFlows(program.main);
+  const known = new Map<number, Placement>();
+  const placed = new Map<string, PlacedGraph>();
+  const order = [...flows.graphs, ...[...program.graphs.keys()].filter((name) => !flows.graphs.includes(name))];
+  for (const name of order) {
+    const graph = program.graphs.get(name);
+    if (!graph) throw new Error(`the host code runs a graph "${name}" that is not there`);
+    placed.set(name, placeGraph(graph, { facts, plan, flows, known }, options));
+  }
+  const graphs = new Map([...program.graphs.keys()].map((name) => [name, placed.get(name)!]));
+  return { ...program, level: "placed", plan, graphs };
+}
+
+export const factsOf = (program: Pick<Program, "mesh" | "loaders">): MeshFacts =>
+  meshFacts(
+    program.mesh,
+    program.loaders.map(({ batchSize }) => batchSize),
+  );
+
+interface Surroundings {
+  readonly facts: MeshFacts;
+  readonly plan: PlacementPlan;
+  readonly flows: TensorFlows;
+  /** By number of a flow: where tensors lie that pass from graph to graph. */
+  readonly known: Map<number, Placement>;
+}
+
+function placeGraph(graph: LogicalGraph, around: Surroundings, options: PlaceOptions): PlacedGraph {
+  let lastId = highestId(graph);
+  const placing: Placing = { facts: around.facts, newId: () => ++lastId, markOf: options.markOf, known: new Map() };
+  const inputs = graph.inputs.map(({ value, source }) => ({
+    source,
+    value: placeInput(graph.name, { value, source }, around, placing),
+  }));
+  const others = [...graph.results, ...graph.updates].map(({ value }) => value);
+  const block: Block = { reads: countReads(graph.steps, others), copies: new Map(), steps: [] };
+  placeSteps(graph.steps, block, placing);
+  const placedValue = (value: LogicalValue): Value<"placed"> => lookUp(placing, value).placed;
+  const results = graph.results.map(({ name, value }) => ({ name, value: placedValue(value) }));
+  for (const { name, value } of results) {
+    const flow = around.flows.of(graph.name, "result", name);
+    if (flow !== null && !around.known.has(flow)) around.known.set(flow, reducedPlacement(value.placement));
+  }
+  return {
+    level: "placed",
+    name: graph.name,
+    inputs,
+    steps: block.steps,
+    results,
+    updates: graph.updates.map(({ state, value }) => ({ state, value: placedValue(value) })),
+    observed: graph.observed.map(({ label, value }) => ({ label, value: placedValue(value) })),
+  };
+}
+
+function placeInput(
+  graph: string,
+  { value, source }: LogicalGraph["inputs"][number],
+  { plan, flows, known }: Surroundings,
+  placing: Placing,
+): Value<"placed"> {
+  const whole = wholePlacement(value.type.shape.length);
+  switch (source.kind) {
+    case "state": {
+      const where = plan.states.get(source.state);
+      if (!where) throw new Error(`the plan has no placement for ${source.state.name}`);
+      const isParameter = source.state.kind === "parameter";
+      const owner = source.state.kind === "gradient" && source.state.of ? plan.states.get(source.state.of) : undefined;
+      const primal = owner ? { ...owner, isParameter: true } : null;
+      return learn(placing, value, where.rest, { use: where.use, isParameter, primal });
+    }
+    case "batch": {
+      const placement = plan.batch.get(source.field);
+      if (!placement) throw new Error(`the plan has no placement for the batch field ${source.field}`);
+      return learn(placing, value, placement);
+    }
+    case "scalar":
+      return learn(placing, value, whole);
+    case "tensor": {
+      const flow = flows.of(graph, "input", source.name);
+      if (flow !== null && !known.has(flow)) known.set(flow, whole);
+      return learn(placing, value, flow === null ? whole : known.get(flow)!);
+    }
+  }
+}
+
+export function highestId(graph: Graph): number {
+  let highest = -1;
+  const see = (value: LogicalValue): void => {
+    highest = Math.max(highest, value.id);
+  };
+  const walk = (steps: readonly Step[]): void => {
+    for (const step of steps) {
+      if (step.kind === "repeat") {
+        for (const { start, enter, leave, result } of step.carried) [start, enter, leave, result].forEach(see);
+        for (const { items, each } of [...step.stacked, ...step.collected]) [...items, each].forEach(see);
+        for (const { outer, inner } of step.shared) [outer, inner].forEach(see);
+        walk(step.body);
+      } else {
+        if (step.kind !== "gradient") step.inputs.forEach(see);
+        step.outputs.forEach(see);
+      }
+    }
+  };
+  for (const { value } of graph.inputs) see(value);
+  walk(graph.steps);
+  return highest;
+}

@@ -1,0 +1,86 @@
+// Where states and batches lie, from the mesh and the kinds of states. Data parallel: parameters are whole everywhere.
+// FSDP: a parameter rests split along dim 0, inside what its use splits, and is used without that. Gradients rest as
+// their parameter does, and as sums over the data axes that do not split it, so that microbatches add up without a
+// collective. Optimizer state rests as its parameter does.
+
+import { liveAxes } from "../../ir/mesh.js";
+import { dataAxes } from "../../ir/mesh-facts.js";
+import { type Axis, type Mesh, notSplit, type Placement, wholePlacement } from "../../ir/placement.js";
+import type { Loader, PlacementPlan } from "../../ir/program.js";
+import type { State, StatePlacement } from "../../ir/state.js";
+
+export interface PlanOptions {
+  /** Where a parameter or buffer is when a module uses it: what a tensor-parallel plan says. Null: whole. */
+  readonly use: (state: State) => Placement | null;
+  /** Whether FSDP splits a parameter at rest. */
+  readonly isSharded: (state: State) => boolean;
+  /** The dim of a batch field that context parallelism splits, or null. */
+  readonly sequenceDim: (field: string) => number | null;
+  /** Whether gradients wait for the last microbatch as whole sums, also over the axes that split their parameter at rest. */
+  readonly accumulatesWhole: boolean;
+}
+
+export const defaultPlan: PlanOptions = {
+  use: () => null,
+  isSharded: (state) => state.kind === "parameter",
+  sequenceDim: () => null,
+  accumulatesWhole: false,
+};
+
+export function planStates(
+  mesh: Mesh,
+  states: readonly State[],
+  loaders: readonly Loader[],
+  options: PlanOptions = defaultPlan,
+): PlacementPlan {
+  const live = liveAxes(mesh);
+  const only = (...axes: readonly Axis[]): readonly Axis[] => axes.filter((axis) => live.includes(axis));
+  /** FSDP splits over dpShard, and cp ranks, which hold the same parameters, share the work. */
+  const sharding = live.includes("dpShard") ? only("dpShard", "cp") : [];
+  const reducing = only(...dataAxes, "cp");
+
+  const useOf = (state: State): Placement => options.use(state) ?? wholePlacement(state.type.shape.length);
+  const restOf = (state: State): Placement => {
+    const use = useOf(state);
+    if (sharding.length === 0 || !options.isSharded(state) || use.dims.length === 0) return use;
+    const first = use.dims[0]!;
+    return {
+      dims: [{ axes: [...first.axes, ...sharding], unit: first.unit }, ...use.dims.slice(1)],
+      partial: {},
+    };
+  };
+  const hasShapeOf = (state: State, owner: State): boolean => String(state.type.shape) === String(owner.type.shape);
+
+  const place = (state: State): StatePlacement => {
+    const { of: owner } = state;
+    if (state.kind === "parameter" || state.kind === "buffer") return { rest: restOf(state), use: useOf(state) };
+    if (owner === null || !hasShapeOf(state, owner)) return same(wholePlacement(state.type.shape.length));
+    if (state.kind === "optimizer") return same(restOf(owner));
+    const at = options.accumulatesWhole ? useOf(owner) : restOf(owner);
+    const splitting = at.dims.flatMap(({ axes }) => axes);
+    const sums = reducing.filter((axis) => !splitting.includes(axis));
+    return same({ dims: at.dims, partial: Object.fromEntries(sums.map((axis) => [axis, "sum"])) });
+  };
+
+  const batch = new Map<string, Placement>();
+  for (const loader of loaders)
+    for (const { name, type } of loader.fields)
+      batch.set(name, batchPlacement(type.shape.length, only(...dataAxes), only("cp"), options.sequenceDim(name)));
+  return { states: new Map(states.map((state) => [state, place(state)])), batch };
+}
+
+const same = (placement: Placement): StatePlacement => ({ rest: placement, use: placement });
+
+/** Samples are split over the data axes, one dim of each sample over the context axis. */
+const batchPlacement = (
+  numDims: number,
+  data: readonly Axis[],
+  context: readonly Axis[],
+  sequenceDim: number | null,
+): Placement => ({
+  dims: Array.from({ length: numDims }, (_, dim) => {
+    const axes = dim === 0 ? data : dim === sequenceDim ? context : [];
+    return axes.length === 0 ? notSplit : { axes, unit: 1 };
+  }),
+  partial: {},
+});
