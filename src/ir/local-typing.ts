@@ -37,9 +37,8 @@ export const requiredPlacement = (
 });
 
 /** Where each result is afterwards: split as its letters are, and a sum (or maximum) over the axes that split what it lacks. */
-// biome-ignore lint/suspicious/noExplicitAny: any record will do
 export const resultPlacements = (
-  op: Op<any>,
+  op: Op,
   letters: StepLetters,
   choice: Choice,
   facts: MeshFacts,
@@ -61,9 +60,8 @@ export interface NeutralFill {
 }
 
 /** What must stand in the padding of inputs along reduced letters, wherever there can be padding. */
-// biome-ignore lint/suspicious/noExplicitAny: any record will do
 export const neutralFills = (
-  op: Op<any>,
+  op: Op,
   attrs: unknown,
   letters: StepLetters,
   choice: Choice,
@@ -79,8 +77,7 @@ export const neutralFills = (
     );
 
 /** Zero has no effect in any input of a linear set; inputs that are linear together must all be cleared, of factors one is enough. */
-// biome-ignore lint/suspicious/noExplicitAny: any record will do
-function addends(op: Op<any>, attrs: unknown, letters: StepLetters, letter: string): { input: number; fill: number }[] {
+function addends(op: Op, attrs: unknown, letters: StepLetters, letter: string): { input: number; fill: number }[] {
   const set = op
     .linear(letters.inputs.length, attrs)
     .find((inputs) => inputs.some((i) => dimOf(letters.inputs[i]!, letter) >= 0));

@@ -21,8 +21,7 @@ export interface StepLetters {
 }
 
 /** The letters of a call of `op`. `shapes` are the whole shapes of the inputs. */
-// biome-ignore lint/suspicious/noExplicitAny: any record will do
-export function stepLetters(op: Op<any>, shapes: readonly (readonly number[])[], attrs: unknown): StepLetters {
+export function stepLetters(op: Op, shapes: readonly (readonly number[])[], attrs: unknown): StepLetters {
   const text = op.factors(shapes, attrs);
   const bracketed = [...text.matchAll(/\[(.)\]/g)].map((match) => match[1]!);
   const [ins, outs] = text.replace(/[[\]]/g, "").split("->");

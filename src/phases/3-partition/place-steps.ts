@@ -21,7 +21,10 @@ function placeOp(step: OpStep<"logical">, block: Block, placing: Placing): void 
   const letters = stepLetters(step.op, shapes, step.attrs);
   const choice = chooseLetters(step, letters, block, placing);
   const whole = [...choice.letters.keys()].find((letter) => letters.whole.has(letter));
-  if (whole !== undefined) return placeApart(step, whole, block, placing);
+  if (whole !== undefined) {
+    placeApart(step, whole, block, placing);
+    return;
+  }
   const inputs = step.inputs.map((value) => lookUp(placing, value).placed);
   step.inputs.forEach((value, i) => {
     const copies = block.copies.get(value.id) ?? [];
