@@ -77,7 +77,12 @@ export interface RepeatStep<L extends Level = Level> extends StepBase {
   readonly kind: "repeat";
   readonly count: number;
   /** `start` enters the first round as `enter`; a round's `leave` enters the next; the last is `result`. */
-  readonly carried: readonly { readonly start: Value<L>; readonly enter: Value<L>; readonly leave: Value<L>; readonly result: Value<L> }[];
+  readonly carried: readonly {
+    readonly start: Value<L>;
+    readonly enter: Value<L>;
+    readonly leave: Value<L>;
+    readonly result: Value<L>;
+  }[];
   /** Round i reads `items[i]` as `each`. */
   readonly stacked: readonly { readonly items: readonly Value<L>[]; readonly each: Value<L> }[];
   /** The same in every round. */

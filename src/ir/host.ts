@@ -17,7 +17,24 @@ export interface HostVariable {
 export type HostUnary = "-" | "+" | "!";
 export type HostBinary = "+" | "-" | "*" | "/" | "%" | "**" | "<" | "<=" | ">" | ">=" | "===" | "!==" | "&&" | "||";
 export type MathFunction =
-  | "abs" | "ceil" | "cos" | "exp" | "floor" | "log" | "log2" | "log10" | "max" | "min" | "pow" | "round" | "sign" | "sin" | "sqrt" | "tan" | "tanh" | "trunc";
+  | "abs"
+  | "ceil"
+  | "cos"
+  | "exp"
+  | "floor"
+  | "log"
+  | "log2"
+  | "log10"
+  | "max"
+  | "min"
+  | "pow"
+  | "round"
+  | "sign"
+  | "sin"
+  | "sqrt"
+  | "tan"
+  | "tanh"
+  | "trunc";
 
 /** Questions to the runtime. `shouldStop(step)`: --max-steps reached or a signal came. */
 export type HostQuery = "shouldStop" | "worldSize" | "seconds" | "isFinite" | "isNaN";
@@ -29,8 +46,18 @@ export type HostExpression =
   | { readonly kind: "read"; readonly variable: HostVariable }
   | { readonly kind: "unary"; readonly operator: HostUnary; readonly operand: HostExpression }
   /** `+` of strings concatenates; numbers become text as in JavaScript. */
-  | { readonly kind: "binary"; readonly operator: HostBinary; readonly left: HostExpression; readonly right: HostExpression }
-  | { readonly kind: "conditional"; readonly condition: HostExpression; readonly then: HostExpression; readonly otherwise: HostExpression }
+  | {
+      readonly kind: "binary";
+      readonly operator: HostBinary;
+      readonly left: HostExpression;
+      readonly right: HostExpression;
+    }
+  | {
+      readonly kind: "conditional";
+      readonly condition: HostExpression;
+      readonly then: HostExpression;
+      readonly otherwise: HostExpression;
+    }
   | { readonly kind: "math"; readonly fn: MathFunction; readonly args: readonly HostExpression[] }
   | { readonly kind: "toFixed"; readonly value: HostExpression; readonly digits: number }
   /** The number in a scalar tensor; waits for it. */
@@ -46,7 +73,12 @@ export type HostStatement = StatementBase &
   (
     | { readonly kind: "let"; readonly variable: HostVariable; readonly value: HostExpression }
     | { readonly kind: "assign"; readonly variable: HostVariable; readonly value: HostExpression }
-    | { readonly kind: "if"; readonly condition: HostExpression; readonly then: HostBlock; readonly otherwise: HostBlock }
+    | {
+        readonly kind: "if";
+        readonly condition: HostExpression;
+        readonly then: HostBlock;
+        readonly otherwise: HostBlock;
+      }
     | { readonly kind: "while"; readonly condition: HostExpression; readonly body: HostBlock; readonly label: string }
     | { readonly kind: "break" | "continue"; readonly label: string }
     /** A named part, such as `trainingStep`: printed as a function. A `leave` inside goes to its end. */
@@ -55,7 +87,13 @@ export type HostStatement = StatementBase &
     | { readonly kind: "throw"; readonly message: HostExpression }
     | RunGraph
     /** Reads batch `index` of `epoch` into a batch variable. Addressed, so that a resumed run reads the same. */
-    | { readonly kind: "fetch"; readonly loader: string; readonly epoch: HostExpression; readonly index: HostExpression; readonly into: HostVariable }
+    | {
+        readonly kind: "fetch";
+        readonly loader: string;
+        readonly epoch: HostExpression;
+        readonly index: HostExpression;
+        readonly into: HostVariable;
+      }
     | { readonly kind: "print"; readonly parts: readonly HostExpression[] }
     | {
         readonly kind: "log";

@@ -3,15 +3,40 @@
 // (softmax: maximum, sum, store). Scalar expressions say what happens to one element.
 
 export type ScalarFunction =
-  | "add" | "sub" | "mul" | "div" | "neg" | "abs" | "sign" | "max" | "min" | "pow"
-  | "exp" | "log" | "sqrt" | "rsqrt" | "tanh" | "erf" | "sin" | "cos" | "floor" | "sigmoid"
-  | "less" | "lessEqual" | "equal" | "and" | "or" | "not"
+  | "add"
+  | "sub"
+  | "mul"
+  | "div"
+  | "neg"
+  | "abs"
+  | "sign"
+  | "max"
+  | "min"
+  | "pow"
+  | "exp"
+  | "log"
+  | "sqrt"
+  | "rsqrt"
+  | "tanh"
+  | "erf"
+  | "sin"
+  | "cos"
+  | "floor"
+  | "sigmoid"
+  | "less"
+  | "lessEqual"
+  | "equal"
+  | "and"
+  | "or"
+  | "not"
   /** select(condition, then, else) */
   | "select"
   /** Round to bf16 and back; to an integer, towards zero. */
-  | "roundToBf16" | "toInteger"
+  | "roundToBf16"
+  | "toInteger"
   /** Counter-based random numbers: (stream, step, logical element index) -> [0, 1), or the normal distribution. */
-  | "randomUniform" | "randomNormal";
+  | "randomUniform"
+  | "randomNormal";
 
 export type Scalar =
   /** An element of an input: at its own letters, or at the given indices (one per dim), which must be in bounds where selected. */

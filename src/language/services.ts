@@ -1,0 +1,101 @@
+// Run-time services that the library is written with: questions to the running program, logging, batches. Primitives,
+// like tensors: the compiler gives their meaning. Users meet them through trainers, loaders and callbacks.
+import type { Module } from "./nn/module.js";
+import type { Buffer, Parameter, Tensor } from "./tensor.js";
+
+/** Keeps `value` a run-time value even where the compiler knows it: a loop over it becomes a loop of the program. */
+export declare function runtime<T extends number | boolean>(value: T): T;
+/** Fixes a config value at build time: it shapes the program, and `--set` cannot change it. */
+export declare function pinned<T>(value: T): T;
+
+/** True once `--max-steps` is reached or a signal asks the program to end. */
+export declare function shouldStop(step: number): boolean;
+/** Seconds since the program started. */
+export declare function secondsSinceStart(): number;
+/** Number of processes of the running program. */
+export declare function worldSize(): number;
+
+/** Prints numbers and texts, known at build time or at run time, on the first rank alone. */
+export declare function rankZeroPrint(...parts: readonly (string | number | boolean | Tensor)[]): void;
+/** Writes one event into the metrics file and, if `console` is true, on the console of the first rank. */
+export declare function logEvent(
+  event: "train" | "validation",
+  values: {
+    readonly step: number;
+    readonly epoch: number;
+    readonly metrics: { readonly [name: string]: Tensor | number };
+    readonly tokens: number;
+    readonly console: boolean;
+  },
+): void;
+/** How far the run is, for the progress bar. */
+export declare function reportProgress(done: number, total: number): void;
+
+/** Sums up the gradients of a scalar loss into `grad` of every parameter that needs one and reaches the loss. */
+export declare function backward(loss: Tensor): void;
+/** Gradients of `parameters` are zero from here on. */
+export declare function zeroGradients(parameters: readonly Parameter[]): void;
+/** Replaces the summed gradient of `parameter`, as clipping does. */
+export declare function setGradient(parameter: Parameter, gradient: Tensor): void;
+/** State that an optimizer keeps for one parameter, named `optimizer.<name>.<parameter>`; zeros of its shape at first. */
+export declare function optimizerState(optimizer: object, name: string, of: Parameter): Buffer;
+
+/** What random operations inside `body` count as their step: microbatches since training began. */
+export declare function withRandomStep<T>(step: number, body: () => T): T;
+/** Everything that `body` runs becomes a function of this name in the program. */
+export declare function namedPart<T>(name: string, body: () => T): T;
+/** Traces `body` as the graph that gives every parameter and buffer its first value. */
+export declare function initialize(body: () => void): void;
+
+/** Tells the compiler the path of a module, parameter or buffer. A second path for one parameter ties the two. */
+export declare function registerModule(path: string, module: Module): void;
+export declare function registerState(path: string, state: Parameter | Buffer): void;
+/** Tells the compiler which parameters an optimizer owns. */
+export declare function registerOptimizer(path: string, optimizer: object, parameters: readonly Parameter[]): void;
+/** Tells the compiler about the mesh and the precision that the config asks for. */
+export declare function configureDevices(device: {
+  readonly dpReplicate: number | "auto";
+  readonly dpShard: number | "auto";
+  readonly tensorParallel: number;
+  readonly contextParallel: number;
+  readonly pipelineParallel: number;
+  readonly precision: "f32" | "bf16";
+}): void;
+/** Names the program after a trainer. */
+export declare function registerTrainer(trainer: object): void;
+
+/** A token folder, as `fetchBatch` reads it. `path` may be a config value: it then stays settable. */
+export interface TokenSource {
+  readonly kind: "tokens";
+  readonly path: string;
+  readonly split: string;
+  readonly sequenceLength: number;
+  readonly vocabSize: number | null;
+}
+/** A safetensors file with one sample per row. */
+export interface TensorSource {
+  readonly kind: "tensors";
+  readonly path: string;
+  readonly numSamples: number;
+  readonly fields: { readonly [name: string]: { readonly shape: readonly number[]; readonly dtype: "f32" | "i32" } };
+}
+/** A loader known to the program: `fetch` reads one batch, `numBatches` says how many an epoch has. */
+export declare class BatchReader {
+  constructor(options: {
+    readonly name: string;
+    readonly source: TokenSource | TensorSource;
+    readonly batchSize: number;
+    readonly shuffle: boolean;
+    readonly dropLast: boolean;
+  });
+  fetch(epoch: number, index: number): { readonly [field: string]: Tensor };
+  readonly numBatches: number;
+}
+
+/** Means of named numbers over the rounds of a run-time loop. `isFirst` starts them anew. */
+export declare class RunningMeans {
+  constructor(name: string);
+  add(name: string, value: Tensor | number, isFirst: boolean): void;
+  /** By name, in the order in which they were first added. */
+  readonly means: { readonly [name: string]: number };
+}
