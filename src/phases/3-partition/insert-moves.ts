@@ -6,7 +6,9 @@ import type { LocalGraph, LocalValue, OpStep, PlacedGraph, PlacedValue, RepeatSt
 import { neutralFills, requiredPlacement } from "../../ir/local-typing.js";
 import { type Placement, partialAxes, wholePlacement } from "../../ir/placement.js";
 import type { PlacementPlan, Program } from "../../ir/program.js";
+import { removeDeadSteps } from "../../ir/remove-dead-steps.js";
 import { stepLetters } from "../../ir/step-letters.js";
+import { highestId } from "../../ir/steps.js";
 import {
   bring,
   fill,
@@ -17,9 +19,8 @@ import {
   orderedSteps,
   type StepPlace,
 } from "./moving.js";
-import { factsOf, highestId } from "./place.js";
+import { factsOf } from "./place.js";
 import { floatingDims } from "./refit.js";
-import { removeDeadSteps } from "./remove-dead-steps.js";
 import { findTensorFlows, type TensorFlows } from "./tensor-flows.js";
 
 export function insertMoves(program: Program<"placed">): Program<"local"> {

@@ -4,7 +4,7 @@
 // Example: 12 all-reduces after the backward repeat become one in its body.
 import type { LocalGraph, LocalValue, MoveStep, RepeatStep, Step } from "../../ir/graph.js";
 import type { Program } from "../../ir/program.js";
-import { highestId } from "./place.js";
+import { highestId } from "../../ir/steps.js";
 
 export function moveIntoRepeats(program: Program<"local">): Program<"local"> {
   const graphs = new Map([...program.graphs].map(([name, graph]) => [name, rewriteGraph(graph)] as const));

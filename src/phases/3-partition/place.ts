@@ -2,13 +2,14 @@
 // follows. Needs: a logical program whose gradients are made. Leaves: a placed program, in which an op's choice and its
 // inputs' placements may disagree: `insert-moves` mends that. Nothing depends on how large an open degree is.
 // Example: batch `[dp, -]` times a whole weight gives `[dp, -]`; the weight's gradient is `[-, -] +dp`.
-import type { Graph, LogicalGraph, LogicalValue, OpStep, PlacedGraph, Step, Value } from "../../ir/graph.js";
+import type { LogicalGraph, LogicalValue, OpStep, PlacedGraph, Value } from "../../ir/graph.js";
 import { type MeshFacts, meshFacts } from "../../ir/mesh-facts.js";
 import { type Placement, reducedPlacement, wholePlacement } from "../../ir/placement.js";
 import type { PlacementPlan, Program } from "../../ir/program.js";
 import { placeSteps } from "./place-steps.js";
 import { type Block, countReads, learn, lookUp, type Mark, type Placing } from "./placing.js";
 import { planStates } from "./plan-states.js";
+import { highestId } from "../../ir/steps.js";
 import { findTensorFlows, type TensorFlows } from "./tensor-flows.js";
 
 export interface PlaceOptions {
@@ -104,27 +105,4 @@ function placeInput(
       return learn(placing, value, flow === null ? whole : known.get(flow)!);
     }
   }
-}
-
-export function highestId(graph: Graph): number {
-  let highest = -1;
-  const see = (value: LogicalValue): void => {
-    highest = Math.max(highest, value.id);
-  };
-  const walk = (steps: readonly Step[]): void => {
-    for (const step of steps) {
-      if (step.kind === "repeat") {
-        for (const { start, enter, leave, result } of step.carried) [start, enter, leave, result].forEach(see);
-        for (const { items, each } of [...step.stacked, ...step.collected]) [...items, each].forEach(see);
-        for (const { outer, inner } of step.shared) [outer, inner].forEach(see);
-        walk(step.body);
-      } else {
-        if (step.kind !== "gradient") step.inputs.forEach(see);
-        step.outputs.forEach(see);
-      }
-    }
-  };
-  for (const { value } of graph.inputs) see(value);
-  walk(graph.steps);
-  return highest;
 }
