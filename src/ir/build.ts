@@ -40,7 +40,12 @@ export class BlockBuilder implements Emitter {
     return { id: this.ids.take(), type, name, gradientOf };
   }
 
-  emit<A>(op: Op<A>, inputs: readonly LogicalValue[], attrs: A, notes: ValueNotes = {}): readonly LogicalValue[] {
+  emit<A>(
+    op: Op<A>,
+    inputs: readonly LogicalValue[],
+    attrs: NoInfer<A>,
+    notes: ValueNotes = {},
+  ): readonly LogicalValue[] {
     const { outputTypes } = describe(
       op,
       inputs.map(({ type }) => type),

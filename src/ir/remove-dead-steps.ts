@@ -38,5 +38,4 @@ function liveRepeat<L extends Level>(step: RepeatStep<L>, live: ReadonlySet<numb
   }
 }
 
-const isRead = (values: readonly Value[], live: ReadonlySet<number>): boolean =>
-  values.some(({ id }) => live.has(id));
+const isRead = (values: readonly Value[], live: ReadonlySet<number>): boolean => values.some(({ id }) => live.has(id));

@@ -9,7 +9,7 @@ import type { DType, TensorType } from "../ir/tensor-type.js";
 
 /** Adds steps to a graph under construction. Passes, gradients and `apart` make ops through this alone. */
 export interface Emitter {
-  emit<A>(op: Op<A>, inputs: readonly LogicalValue[], attrs: A): readonly LogicalValue[];
+  emit<A>(op: Op<A>, inputs: readonly LogicalValue[], attrs: NoInfer<A>): readonly LogicalValue[];
 }
 
 /** A numeric attribute that a rank sees otherwise when `letter` is split: `start` is added to it, `count` and `valid` replace it. */

@@ -1,0 +1,148 @@
+// Cross-entropy of rows of logits. The log of the normaliser is kept, probabilities never. Over a split vocabulary it
+// comes apart into a maximum, a sum and a pick, each reduced over the ranks.
+import { apply, attribute, constant, index, input, named } from "../ir/kernel.js";
+import { isFloat } from "../ir/tensor-type.js";
+import { equal, mul, select } from "./elementwise-binary.js";
+import { arithmetic, not } from "./elementwise-unary.js";
+import { constantLike, iota } from "./creation.js";
+import { cast } from "./layout.js";
+import { type Op, OperandError } from "./op.js";
+import { emitOne, fillArray, perElement, plain } from "./record.js";
+import { logsumexp, spread, sum } from "./reductions.js";
+
+export interface CrossEntropyAttributes {
+  readonly ignoreIndex: number;
+  /** The class of this rank's first column. */
+  readonly start: number;
+}
+
+const checkTypes = (logits: string | undefined, targets: string | undefined): void => {
+  if (!isFloat(logits as "f32") || targets !== "i32")
+    throw new OperandError(`cross-entropy takes float logits and i32 targets, not ${logits} and ${targets}`);
+};
+
+/** loss = lse - logits[target], 0 where the target is ignored; lse = log sum exp(logits). */
+export const crossEntropy: Op<CrossEntropyAttributes> = {
+  ...plain,
+  name: "crossEntropy",
+  factors: () => "n[v],n->n,n",
+  dtypes: ([logits, targets]) => {
+    checkTypes(logits, targets);
+    return ["f32", "f32"];
+  },
+  indices: [1],
+  localize: () => [{ path: "start", letter: "v", take: "start" }],
+  apart:
+    () =>
+    (g, [logits, targets], { ignoreIndex }) => {
+      const c = arithmetic(g);
+      const { shape, dtype } = logits!.type;
+      const [lse] = g.emit(logsumexp, [logits!], { dim: 1 });
+      const classes = emitOne(g, iota, [], { shape, dtype: "i32", dim: 1, start: 0, step: 1, origin: 0 });
+      const hit = c.apply(equal, classes, spread(g, targets!, shape, [1]));
+      const own = emitOne(g, select, [hit, logits!, constantLike(g, logits!, 0)], {});
+      const picked = emitOne(g, sum, [own], { dims: [1] });
+      const counted = c.apply(not, c.apply(equal, targets!, c.number(targets!, ignoreIndex)));
+      const loss = emitOne(g, mul, [c.minus(lse!, picked), emitOne(g, cast, [counted], { dtype })], {});
+      return [loss, lse!];
+    },
+  gradient: (g, [loss, lseGradient], [logits, targets], [, lse], attrs) => {
+    if (lseGradient) throw new Error("cross-entropy's normaliser is for its gradient alone");
+    return [loss ? emitOne(g, crossEntropyGradient, [loss, logits!, targets!, lse!], attrs) : null, null];
+  },
+  precision: "full",
+  cost: perElement(14),
+  reference: ([logits, targets], { ignoreIndex, start }) => {
+    const size = logits!.shape[1]!;
+    const lse = fillArray(targets!.shape, (n) => {
+      const row = logits!.data.subarray(n * size, (n + 1) * size);
+      const top = row.reduce((a, b) => Math.max(a, b), -Infinity);
+      return top + Math.log(row.reduce((total, x) => total + Math.exp(x - top), 0));
+    });
+    const loss = fillArray(targets!.shape, (n) => {
+      const target = targets!.data[n]!;
+      if (target === ignoreIndex) return 0;
+      const place = target - start;
+      return lse.data[n]! - (place >= 0 && place < size ? logits!.data[n * size + place]! : 0);
+    });
+    return [loss, lse];
+  },
+  lower: (_, __, { ignoreIndex }) => {
+    const hit = apply("equal", apply("add", index("v"), attribute("start")), input(1));
+    const counted = apply("equal", input(1), constant(ignoreIndex));
+    return {
+      kind: "loops",
+      body: {
+        outer: ["n"],
+        inner: ["v"],
+        passes: [
+          { kind: "reduce", name: "largest", by: "max", of: input(0) },
+          { kind: "reduce", name: "total", by: "sum", of: apply("exp", apply("sub", input(0), named("largest"))) },
+          { kind: "reduce", name: "picked", by: "sum", of: apply("select", hit, input(0), constant(0)) },
+          { kind: "let", name: "lse", value: apply("add", named("largest"), apply("log", named("total"))) },
+          {
+            kind: "store",
+            output: 0,
+            over: "outer",
+            value: apply("select", counted, constant(0), apply("sub", named("lse"), named("picked"))),
+          },
+          { kind: "store", output: 1, over: "outer", value: named("lse") },
+        ],
+      },
+    };
+  },
+  samples: [
+    { shapes: [[4, 5], [4]], attrs: { ignoreIndex: -100, start: 0 }, below: { 1: 5 } },
+    { shapes: [[4, 5], [4]], attrs: { ignoreIndex: 2, start: 0 }, below: { 1: 5 } },
+  ],
+};
+
+/** dlogits = g (exp(logits - lse) - [class = target]), 0 where the target is ignored. */
+export const crossEntropyGradient: Op<CrossEntropyAttributes> = {
+  ...plain,
+  name: "crossEntropyGradient",
+  factors: () => "n,nv,n,n->nv",
+  dtypes: ([, logits, targets]) => {
+    checkTypes(logits, targets);
+    return [logits!];
+  },
+  linear: () => [[0]],
+  indices: [2],
+  localize: () => [{ path: "start", letter: "v", take: "start" }],
+  gradient: (_, [outer]) => {
+    if (outer) throw new OperandError("second derivatives through cross-entropy are not supported");
+    return [null, null, null, null];
+  },
+  precision: "full",
+  cost: perElement(14),
+  reference: ([outer, logits, targets, lse], { ignoreIndex, start }) => {
+    const size = logits!.shape[1]!;
+    return [
+      fillArray(logits!.shape, (i) => {
+        const n = Math.floor(i / size);
+        const target = targets!.data[n]!;
+        if (target === ignoreIndex) return 0;
+        const share = Math.exp(logits!.data[i]! - lse!.data[n]!);
+        return outer!.data[n]! * (share - (target - start === i % size ? 1 : 0));
+      }),
+    ];
+  },
+  lower: (_, __, { ignoreIndex }) => {
+    const share = apply("exp", apply("sub", input(1), input(3)));
+    const hit = apply("equal", apply("add", index("v"), attribute("start")), input(2));
+    const value = apply("mul", input(0), apply("sub", share, apply("select", hit, constant(1), constant(0))));
+    const ignored = apply("equal", input(2), constant(ignoreIndex));
+    return {
+      kind: "loops",
+      body: {
+        outer: ["n", "v"],
+        inner: [],
+        passes: [{ kind: "store", output: 0, over: "outer", value: apply("select", ignored, constant(0), value) }],
+      },
+    };
+  },
+  samples: [
+    { shapes: [[4], [4, 5], [4], [4]], attrs: { ignoreIndex: -100, start: 0 }, below: { 2: 5 } },
+    { shapes: [[4], [4, 5], [4], [4]], attrs: { ignoreIndex: 1, start: 0 }, below: { 2: 5 } },
+  ],
+};

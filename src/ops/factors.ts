@@ -1,0 +1,74 @@
+// The factor notation: one letter per dim, `mk,kn->mn`. `[v]` may not be split, `(he)` is a merged dim with h outermost,
+// `*->ab` has no inputs, `->ab` one input without dims. Sizes come from the inputs, or else from the record.
+import { showType, type TensorType } from "../ir/tensor-type.js";
+import { type Op, OperandError } from "./op.js";
+
+/** Per dim of a term its letters, outermost first. */
+export type Term = readonly (readonly string[])[];
+
+export interface Factors {
+  readonly inputs: readonly Term[];
+  readonly outputs: readonly Term[];
+}
+
+export interface Description {
+  readonly factors: Factors;
+  readonly sizes: ReadonlyMap<string, number>;
+  readonly outputTypes: readonly TensorType[];
+}
+
+/** Letters for the dims of a tensor, in order. */
+export const dimLetters = (numDims: number): readonly string[] => [..."abcdefghijklmnopqrstuvwxyz".slice(0, numDims)];
+
+export function parseFactors(text: string): Factors {
+  const [ins, outs] = text.replace(/[[\]]/g, "").split("->");
+  if (ins === undefined || outs === undefined) throw new Error(`"${text}" is not a line of factors`);
+  const term = (part: string): Term => [...part.matchAll(/\((\w+)\)|\w/g)].map((match) => [...(match[1] ?? match[0])]);
+  return { inputs: ins === "*" ? [] : ins.split(",").map(term), outputs: outs.split(",").map(term) };
+}
+
+/** Factors, letter sizes and result types of a call. Throws an `OperandError` that names the shapes and dims that disagree. */
+export function describe(op: Op, inputTypes: readonly TensorType[], attrs: unknown): Description {
+  const shapes = inputTypes.map(({ shape }) => shape);
+  const factors = parseFactors(op.factors(shapes, attrs));
+  const fail = (why: string): never => {
+    throw new OperandError(`${op.name} cannot take ${inputTypes.map(showType).join(" and ")}: ${why}`);
+  };
+  if (factors.inputs.length !== inputTypes.length) fail(`it takes ${factors.inputs.length} operands`);
+  const sizes = new Map(Object.entries(op.sizes(attrs)));
+  factors.inputs.forEach((term, i) => {
+    const shape = shapes[i]!;
+    if (term.length !== shape.length) fail(`operand ${i + 1} should have ${term.length} dims, not ${shape.length}`);
+  });
+  const origins = new Map<string, string>();
+  factors.inputs.forEach((term, i) => {
+    term.forEach((letters, d) => {
+      const size = shapes[i]![d]!;
+      const unknown = letters.filter((letter) => !sizes.has(letter));
+      const known = letters.reduce((n, letter) => n * (sizes.get(letter) ?? 1), 1);
+      const here = `dim ${d} of operand ${i + 1} (${size})`;
+      if (unknown.length === 0 && known !== size)
+        fail(`${here} should be ${known}${origins.has(letters[0]!) ? `, as ${origins.get(letters[0]!)!}` : ""}`);
+      if (unknown.length > 1 || (unknown.length === 1 && size % known !== 0))
+        fail(`${here} is not a multiple of ${known}`);
+      if (unknown.length === 1) sizes.set(unknown[0]!, size / known);
+      for (const letter of letters) if (!origins.has(letter)) origins.set(letter, here);
+    });
+  });
+  const dtypes = op.dtypes(
+    inputTypes.map(({ dtype }) => dtype),
+    attrs,
+  );
+  op.check?.(inputTypes, attrs);
+  const outputTypes = factors.outputs.map((term, o) => ({
+    shape: term.map((letters) =>
+      letters.reduce((n, letter) => {
+        const size = sizes.get(letter);
+        if (size === undefined) throw new Error(`${op.name} does not say how large ${letter} is`);
+        return n * size;
+      }, 1),
+    ),
+    dtype: dtypes[o]!,
+  }));
+  return { factors, sizes, outputTypes };
+}

@@ -1,0 +1,336 @@
+// Ops that move elements without computing: other shapes, slices, paddings, side by side, other element types.
+import { apply, constant, index, input, type Scalar } from "../ir/kernel.js";
+import type { NdArray } from "../ir/nd.js";
+import { type DType, isFloat } from "../ir/tensor-type.js";
+import { elementwiseBody } from "./elementwise.js";
+import { dimLetters, parseFactors } from "./factors.js";
+import { type Op, OperandError } from "./op.js";
+import { sum } from "./reductions.js";
+import { around, emitOne, fillArray, free, perElement, plain } from "./record.js";
+
+const same = ([dtype]: readonly DType[]): readonly DType[] => [dtype!];
+
+export interface RegroupAttributes {
+  readonly factors: string;
+  readonly sizes: { readonly [letter: string]: number };
+}
+
+/** Splits, merges, permutes, adds and removes dims of size 1, and repeats along new letters. */
+export const regroup: Op<RegroupAttributes> = {
+  ...plain,
+  name: "regroup",
+  factors: (_, { factors }) => factors,
+  sizes: ({ sizes }) => sizes,
+  dtypes: same,
+  check: (_, { factors, sizes }) => {
+    const { inputs, outputs } = parseFactors(factors);
+    const kept = new Set(outputs.flat(2));
+    for (const letter of inputs.flat(2))
+      if (!kept.has(letter) && sizes[letter] !== 1) throw new OperandError(`regroup would lose letter ${letter}`);
+  },
+  linear: () => [[0]],
+  localize: ({ factors, sizes }) => {
+    const { inputs, outputs } = parseFactors(factors);
+    const known = new Set(inputs.flat(2));
+    return outputs[0]!
+      .map(([first]) => first!)
+      .filter((letter) => !known.has(letter) && sizes[letter] !== undefined)
+      .map((letter) => ({ path: `sizes.${letter}`, letter, take: "count" }) as const);
+  },
+  gradient: (g, [outer], _, __, { factors, sizes }) => {
+    if (!outer) return [null];
+    const { inputs, outputs } = parseFactors(factors);
+    const known = new Set(inputs.flat(2));
+    const added = outputs[0]!.flatMap((letters, dim) => (letters.some((letter) => !known.has(letter)) ? [dim] : []));
+    if (added.some((dim) => outputs[0]![dim]!.some((letter) => known.has(letter)))) {
+      // A new letter merged with an old one: apart first, so that it can be summed.
+      const merged = factors.split("->")[1]!;
+      const apartTerm = outputs[0]!.flat();
+      const split = emitOne(g, regroup, [outer], { factors: `${merged}->${apartTerm.join("")}`, sizes });
+      const dims = apartTerm.flatMap((letter, d) => (known.has(letter) ? [] : [d]));
+      const summed = emitOne(g, sum, [split], { dims });
+      const rest = apartTerm.filter((letter) => known.has(letter)).join("");
+      return [emitOne(g, regroup, [summed], { factors: `${rest}->${factors.split("->")[0]!}`, sizes })];
+    }
+    const summed = added.length === 0 ? outer : emitOne(g, sum, [outer], { dims: added });
+    const [from, to] = factors.split("->");
+    const terms = to!.match(/\((\w+)\)|\w/g) ?? [];
+    const rest = terms.filter((_unused, dim) => !added.includes(dim)).join("");
+    return [rest === from ? summed : emitOne(g, regroup, [summed], { factors: `${rest}->${from}`, sizes })];
+  },
+  cost: free,
+  reference: ([x], { factors, sizes }) => [regrouped(x!, factors, sizes)],
+  lower: () => ({ kind: "regroup" }),
+  samples: [
+    { shapes: [[2, 6]], attrs: { factors: "b(he)->hbe", sizes: { h: 2, e: 3 } } },
+    { shapes: [[2, 3]], attrs: { factors: "ab->(ba)", sizes: {} } },
+    { shapes: [[3]], attrs: { factors: "a->ba1", sizes: { b: 2, "1": 1 } } },
+    { shapes: [[2, 3]], attrs: { factors: "ab->a(bc)", sizes: { c: 2 } } },
+  ],
+};
+
+function regrouped(x: NdArray, factors: string, given: { readonly [letter: string]: number }): NdArray {
+  const { inputs, outputs } = parseFactors(factors);
+  const sizes = new Map(Object.entries(given));
+  inputs[0]!.forEach((letters, d) => {
+    const inside = letters.slice(1).reduce((n, letter) => n * sizes.get(letter)!, 1);
+    sizes.set(letters[0]!, x.shape[d]! / inside);
+  });
+  const strides = new Map<string, number>();
+  let stride = 1;
+  for (const letter of inputs[0]!.flat().reverse()) {
+    strides.set(letter, stride);
+    stride *= sizes.get(letter)!;
+  }
+  const flat = outputs[0]!.flat();
+  const shape = outputs[0]!.map((letters) => letters.reduce((n, letter) => n * sizes.get(letter)!, 1));
+  const steps = flat.map((letter) => strides.get(letter) ?? 0);
+  const counts = flat.map((letter) => sizes.get(letter)!);
+  const at = new Array<number>(flat.length).fill(0);
+  let place = 0;
+  return {
+    shape,
+    data: fillArray(shape, () => {
+      const element = x.data[place]!;
+      for (let d = flat.length - 1; d >= 0; d--) {
+        place += steps[d]!;
+        if (++at[d]! < counts[d]!) break;
+        place -= steps[d]! * counts[d]!;
+        at[d] = 0;
+      }
+      return element;
+    }).data,
+  };
+}
+
+/** The same numbers, as a constant of the loss. */
+export const stopGradient: Op<Record<never, never>> = {
+  ...plain,
+  name: "stopGradient",
+  factors: ([shape]) => `${dimLetters(shape!.length).join("")}->${dimLetters(shape!.length).join("")}`,
+  dtypes: same,
+  linear: () => [[0]],
+  gradient: () => [null],
+  cost: free,
+  reference: ([x]) => [x!],
+  lower: () => ({ kind: "regroup" }),
+  samples: [
+    { shapes: [[2, 3]], attrs: {} },
+    { shapes: [[]], attrs: {} },
+  ],
+};
+
+/** A letter pair for the dim whose size changes, the others as they are. */
+const resized = (numDims: number, dim: number): string => {
+  const letters = dimLetters(numDims);
+  const term = (changed: string): string => letters.map((letter, d) => (d === dim ? `[${changed}]` : letter)).join("");
+  return `${term(letters[dim]!)}->${term("z")}`;
+};
+
+/** `count` places of `dim` from `start`, `step` apart. */
+export const slice: Op<{
+  readonly dim: number;
+  readonly start: number;
+  readonly count: number;
+  readonly step: number;
+}> = {
+  ...plain,
+  name: "slice",
+  factors: ([shape], { dim }) => resized(shape!.length, dim),
+  sizes: ({ count }) => ({ z: count }),
+  dtypes: same,
+  check: ([type], { dim, start, count, step }) => {
+    const size = type!.shape[dim]!;
+    if (!(start >= 0 && count >= 0 && step >= 1 && (count === 0 || start + (count - 1) * step < size)))
+      throw new OperandError(`${count} places from ${start} are not all within dim ${dim} of size ${size}`);
+  },
+  linear: () => [[0]],
+  gradient: (g, [outer], [x], _, { dim, start, count, step }) => {
+    if (!outer) return [null];
+    const covered = (count - 1) * step + 1;
+    const after = x!.type.shape[dim]! - start - covered;
+    return [emitOne(g, pad, [outer], { dim, before: start, after, inner: step - 1, count, value: 0 })];
+  },
+  cost: free,
+  reference: ([x], { dim, start, count, step }) => {
+    const { size, inner } = around(x!.shape, dim);
+    const shape = x!.shape.map((n, d) => (d === dim ? count : n));
+    return [
+      fillArray(shape, (i) => {
+        const place = Math.floor(i / inner) % count;
+        return x!.data[(Math.floor(i / inner / count) * size + start + place * step) * inner + (i % inner)]!;
+      }),
+    ];
+  },
+  lower: (_, __, { dim, start, step }) => ({ kind: "slice", dim, start, step }),
+  samples: [
+    { shapes: [[4, 5]], attrs: { dim: 1, start: 1, count: 3, step: 1 } },
+    { shapes: [[7]], attrs: { dim: 0, start: 0, count: 3, step: 3 } },
+  ],
+};
+
+/** `value` before, after and (`inner` of it) between the `count` places of `dim`. */
+export const pad: Op<{
+  readonly dim: number;
+  readonly before: number;
+  readonly after: number;
+  readonly inner: number;
+  readonly count: number;
+  readonly value: number;
+}> = {
+  ...plain,
+  name: "pad",
+  factors: ([shape], { dim }) => resized(shape!.length, dim),
+  sizes: ({ before, after, inner, count }) => ({ z: before + after + count + inner * (count - 1) }),
+  dtypes: same,
+  check: ([type], { dim, before, after, inner, count }) => {
+    if (count !== type!.shape[dim])
+      throw new OperandError(`pad counts ${count} places of dim ${dim}, not ${type!.shape[dim]}`);
+    if (!(before >= 0 && after >= 0 && inner >= 0)) throw new OperandError(`pad cannot add ${before}, ${after} places`);
+  },
+  linear: (_, { value }) => (value === 0 ? [[0]] : []),
+  gradient: (g, [outer], _, __, { dim, before, inner, count }) => [
+    outer ? emitOne(g, slice, [outer], { dim, start: before, count, step: inner + 1 }) : null,
+  ],
+  cost: perElement(0),
+  reference: ([x], { dim, before, after, inner, count, value }) => {
+    const size = before + after + count + inner * (count - 1);
+    const shape = x!.shape.map((n, d) => (d === dim ? size : n));
+    const { inner: inside } = around(shape, dim);
+    return [
+      fillArray(shape, (i) => {
+        const place = (Math.floor(i / inside) % size) - before;
+        const from = place / (inner + 1);
+        if (!(place >= 0 && from < count && Number.isInteger(from))) return value;
+        return x!.data[(Math.floor(i / inside / size) * count + from) * inside + (i % inside)]!;
+      }),
+    ];
+  },
+  lower: ([x], [output], { dim, before, inner, count, value }) => {
+    const letters = dimLetters(x!.shape.length).map((letter, d) => (d === dim ? "z" : letter));
+    const place = apply("sub", index("z"), constant(before));
+    const from = inner === 0 ? place : apply("floor", apply("div", place, constant(inner + 1)));
+    const inside = apply("and", apply("lessEqual", constant(0), place), apply("less", from, constant(count)));
+    const hits =
+      inner === 0 ? inside : apply("and", inside, apply("equal", apply("mul", from, constant(inner + 1)), place));
+    const element = input(
+      0,
+      letters.map((letter, d) => (d === dim ? from : index(letter))),
+    );
+    const store = apply("select", hits, element, constant(value));
+    const body = elementwiseBody(output!.shape.length, store);
+    return { kind: "loops", body: { ...body, outer: letters } };
+  },
+  samples: [
+    { shapes: [[2, 3]], attrs: { dim: 1, before: 1, after: 2, inner: 0, count: 3, value: 0 } },
+    { shapes: [[3]], attrs: { dim: 0, before: 0, after: 1, inner: 2, count: 3, value: 0 } },
+    { shapes: [[3]], attrs: { dim: 0, before: 1, after: 0, inner: 0, count: 3, value: -2 } },
+  ],
+};
+
+/** Operands side by side along `dim`; `counts` are their sizes there. */
+export const concat: Op<{ readonly dim: number; readonly counts: readonly number[] }> = {
+  ...plain,
+  name: "concat",
+  factors: (shapes, { dim }) => {
+    const letters = dimLetters(shapes[0]!.length);
+    const term = (changed: string): string =>
+      letters.map((letter, d) => (d === dim ? `[${changed}]` : letter)).join("");
+    return `${shapes.map((_, i) => term(String.fromCharCode(65 + i))).join(",")}->${term("z")}`;
+  },
+  sizes: ({ counts }) => ({ z: counts.reduce((a, b) => a + b, 0) }),
+  dtypes: (dtypes) => {
+    if (dtypes.some((dtype) => dtype !== dtypes[0]))
+      throw new OperandError(`concat takes tensors of one type, not ${dtypes.join(" and ")}`);
+    return [dtypes[0]!];
+  },
+  check: (types, { dim, counts }) => {
+    if (types.length > 26) throw new OperandError(`concat takes at most 26 tensors at once, not ${types.length}`);
+    if (types.some(({ shape }, i) => shape[dim] !== counts[i])) throw new OperandError("concat's counts do not fit");
+  },
+  linear: (numInputs) => [Array.from({ length: numInputs }, (_, i) => i)],
+  gradient: (g, [outer], inputs, _, { dim, counts }) => {
+    let start = 0;
+    return inputs.map((_unused, i) => {
+      const count = counts[i]!;
+      start += count;
+      return outer ? emitOne(g, slice, [outer], { dim, start: start - count, count, step: 1 }) : null;
+    });
+  },
+  cost: perElement(0),
+  reference: (inputs, { dim }) => {
+    const size = inputs.reduce((n, { shape }) => n + shape[dim]!, 0);
+    const shape = inputs[0]!.shape.map((n, d) => (d === dim ? size : n));
+    const { outer, inner } = around(shape, dim);
+    const data = new Float64Array(outer * size * inner);
+    let start = 0;
+    for (const part of inputs) {
+      const run = part.shape[dim]! * inner;
+      for (let o = 0; o < outer; o++) data.set(part.data.subarray(o * run, (o + 1) * run), o * size * inner + start);
+      start += run;
+    }
+    return [{ shape, data }];
+  },
+  lower: (inputs, [output], { dim, counts }) => {
+    const letters = dimLetters(output!.shape.length).map((letter, d) => (d === dim ? "z" : letter));
+    let start = counts.reduce((a, b) => a + b, 0);
+    const value = inputs.reduceRight<Scalar | null>((rest, _, i) => {
+      start -= counts[i]!;
+      const at = letters.map((letter, d) => (d === dim ? apply("sub", index("z"), constant(start)) : index(letter)));
+      const element = input(i, at);
+      return rest === null
+        ? element
+        : apply("select", apply("less", index("z"), constant(start + counts[i]!)), element, rest);
+    }, null);
+    return { kind: "loops", body: { ...elementwiseBody(output!.shape.length, value!), outer: letters } };
+  },
+  samples: [
+    {
+      shapes: [
+        [2, 3],
+        [2, 1],
+        [2, 2],
+      ],
+      attrs: { dim: 1, counts: [3, 1, 2] },
+    },
+    { shapes: [[2], [3]], attrs: { dim: 0, counts: [2, 3] } },
+  ],
+};
+
+/** Another element type: floats become integers by cutting off, anything nonzero becomes true. */
+export const cast: Op<{ readonly dtype: DType }> = {
+  ...plain,
+  name: "cast",
+  factors: ([shape]) => `${dimLetters(shape!.length).join("")}->${dimLetters(shape!.length).join("")}`,
+  dtypes: (_, { dtype }) => [dtype],
+  linear: (_, { dtype }) => (isFloat(dtype) ? [[0]] : []),
+  gradient: (g, [outer], [x]) => [
+    outer && isFloat(x!.type.dtype) && isFloat(outer.type.dtype)
+      ? emitOne(g, cast, [outer], { dtype: x!.type.dtype })
+      : null,
+  ],
+  cost: perElement(1),
+  reference: ([x], { dtype }) => [
+    fillArray(x!.shape, (i) => {
+      const element = x!.data[i]!;
+      if (dtype === "bool") return element !== 0 ? 1 : 0;
+      return dtype === "i32" ? Math.trunc(element) : element;
+    }),
+  ],
+  lower: ([x], [output], { dtype }) => {
+    const value =
+      dtype === "bool"
+        ? apply("not", apply("equal", input(0), constant(0)))
+        : dtype === "i32"
+          ? apply("toInteger", input(0))
+          : dtype === "bf16" && x!.dtype !== "bf16"
+            ? apply("roundToBf16", input(0))
+            : input(0);
+    return { kind: "loops", body: elementwiseBody(output!.shape.length, value) };
+  },
+  samples: [
+    { shapes: [[2, 3]], attrs: { dtype: "f32" } },
+    { shapes: [[4]], attrs: { dtype: "i32" }, positive: [0] },
+    { shapes: [[4]], attrs: { dtype: "bool" }, below: { 0: 2 } },
+  ],
+};

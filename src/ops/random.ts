@@ -1,0 +1,108 @@
+// Random numbers are counted, not drawn: element n of a stream at a step is a function of these and the seed alone
+// (Philox4x32-10, Salmon et al. 2011), so every mesh sees the same ones. The runtime computes the same bits.
+import { apply, attribute, constant, index, input, type Scalar } from "../ir/kernel.js";
+import type { DType } from "../ir/tensor-type.js";
+import { localShapeOf, shapeFactors, shapeSizes } from "./creation.js";
+import { elementwiseBody } from "./elementwise.js";
+import { dimLetters } from "./factors.js";
+import { type Op, OperandError } from "./op.js";
+import { fillArray, perElement, plain, rowMajor } from "./record.js";
+
+/** The seed of reference runs; programs start with the same unless `--seed` says otherwise. */
+export const defaultSeed = 42;
+
+export interface RandomAttributes {
+  readonly shape: readonly number[];
+  /** Tells places in the source apart; a 32-bit number. */
+  readonly stream: number;
+  /** Row-major strides of the whole tensor, and this rank's first place per dim: together an element's number. */
+  readonly strides: readonly number[];
+  readonly origin: readonly number[];
+}
+
+/** Attributes of a whole tensor's random numbers. */
+export const randomAttributes = (shape: readonly number[], stream: number): RandomAttributes => ({
+  shape,
+  stream,
+  strides: rowMajor(shape),
+  origin: shape.map(() => 0),
+});
+
+const mulHigh = (a: number, b: number): number => {
+  const [ah, al, bh, bl] = [a >>> 16, a & 0xffff, b >>> 16, b & 0xffff];
+  const low = al * bl;
+  const first = ah * bl + (low >>> 16);
+  const second = al * bh + (first & 0xffff);
+  return (ah * bh + Math.floor(first / 0x10000) + (second >= 0 ? Math.floor(second / 0x10000) : 0)) >>> 0;
+};
+
+/** Ten rounds of Philox4x32 on a counter of four words with a key of two. */
+export function philox(counter: readonly [number, number, number, number], key: readonly [number, number]): number[] {
+  let [a, b, c, d] = counter;
+  let [k0, k1] = key;
+  for (let round = 0; round < 10; round++) {
+    const [highA, lowA] = [mulHigh(0xd2511f53, a), Math.imul(0xd2511f53, a) >>> 0];
+    const [highC, lowC] = [mulHigh(0xcd9e8d57, c), Math.imul(0xcd9e8d57, c) >>> 0];
+    [a, b, c, d] = [(highC ^ b ^ k0) >>> 0, lowC, (highA ^ d ^ k1) >>> 0, lowA];
+    k0 = (k0 + 0x9e3779b9) >>> 0;
+    k1 = (k1 + 0xbb67ae85) >>> 0;
+  }
+  return [a, b, c, d];
+}
+
+const words = (n: number, step: number, stream: number): number[] =>
+  philox([n >>> 0, Math.floor(n / 0x100000000), step >>> 0, stream >>> 0], [defaultSeed, 0]);
+
+const uniform = ([x]: readonly number[]): number => (x! >>> 8) / 0x1000000;
+/** Box and Muller 1958. */
+const normal = ([x, y]: readonly number[]): number =>
+  Math.sqrt(-2 * Math.log(((x! >>> 8) + 1) / 0x1000000)) * Math.cos((2 * Math.PI * (y! >>> 8)) / 0x1000000);
+
+const random = (
+  name: string,
+  fn: "randomUniform" | "randomNormal",
+  of: (words: readonly number[]) => number,
+): Op<RandomAttributes> => ({
+  ...plain,
+  name,
+  factors: (_, { shape }) => shapeFactors(1, shape),
+  sizes: ({ shape }) => shapeSizes(shape),
+  dtypes: ([step]): readonly DType[] => {
+    if (step !== "i32") throw new OperandError(`${name} takes an i32 step, not ${step}`);
+    return ["f32"];
+  },
+  indices: [0],
+  localize: ({ shape }) => [
+    ...localShapeOf(shape),
+    ...dimLetters(shape.length).map((letter, d) => ({ path: `origin.${d}`, letter, take: "start" }) as const),
+  ],
+  gradient: () => [null],
+  precision: "full",
+  cost: perElement(40),
+  reference: ([step], { shape, stream, strides, origin }) => {
+    const own = rowMajor(shape);
+    const element = (i: number): number =>
+      shape.reduce((n, size, d) => n + ((Math.floor(i / own[d]!) % size) + origin[d]!) * strides[d]!, 0);
+    return [fillArray(shape, (i) => of(words(element(i), step!.data[0]!, stream)))];
+  },
+  lower: (_, [output], { stream, strides }) => {
+    const element = dimLetters(output!.shape.length).reduce<Scalar>(
+      (sum, letter, d) =>
+        apply("add", sum, apply("mul", apply("add", index(letter), attribute(`origin.${d}`)), constant(strides[d]!))),
+      constant(0),
+    );
+    return {
+      kind: "loops",
+      body: elementwiseBody(output!.shape.length, apply(fn, constant(stream), input(0, []), element)),
+    };
+  },
+  samples: [
+    { shapes: [[]], attrs: randomAttributes([4, 6], 7), below: { 0: 5 } },
+    { shapes: [[]], attrs: randomAttributes([5], 8), below: { 0: 5 } },
+  ],
+});
+
+/** Uniform in [0, 1), in steps of 2^-24. */
+export const randomUniform = random("randomUniform", "randomUniform", uniform);
+/** Normal with mean 0 and standard deviation 1. */
+export const randomNormal = random("randomNormal", "randomNormal", normal);
