@@ -34,7 +34,7 @@ export type ScalarFunction =
   /** Round to bf16 and back; to an integer, towards zero. */
   | "roundToBf16"
   | "toInteger"
-  /** Counter-based random numbers: (stream, step, logical element index) -> [0, 1), or the normal distribution. */
+  /** Counter-based random numbers: (stream, step, round, logical element index) -> [0, 1), or the normal distribution. */
   | "randomUniform"
   | "randomNormal";
 

@@ -247,7 +247,11 @@ export declare function onesLike(tensor: Tensor): Tensor;
 export declare function fullLike(tensor: Tensor, value: number): Tensor;
 /** `[start, end)` by `step`: `i32` unless told. `arange(end)` starts at 0. */
 export declare function arange(end: number, options?: CreateOptions): Tensor;
-export declare function arange(start: number, end: number, options?: CreateOptions & { readonly step?: number }): Tensor;
+export declare function arange(
+  start: number,
+  end: number,
+  options?: CreateOptions & { readonly step?: number },
+): Tensor;
 /** `count` places from `start` to `end`, both included. */
 export declare function linspace(start: number, end: number, count: number): Tensor;
 /** The unit matrix. */

@@ -50,8 +50,11 @@ export function philox(counter: readonly [number, number, number, number], key: 
   return [a, b, c, d];
 }
 
-const words = (n: number, step: number, stream: number): number[] =>
-  philox([n >>> 0, Math.floor(n / 0x100000000), step >>> 0, stream >>> 0], [defaultSeed, 0]);
+/** The words of element `n`: a stream has rounds, such as the layers that share one place in the source. */
+const words = (n: number, step: number, stream: number, round: number): number[] => {
+  const own = (stream + Math.imul(round, 0x9e3779b9)) >>> 0;
+  return philox([n >>> 0, Math.floor(n / 0x100000000), step >>> 0, own], [defaultSeed, 0]);
+};
 
 const uniform = ([x]: readonly number[]): number => (x! >>> 8) / 0x1000000;
 /** Box and Muller 1958. */
@@ -65,25 +68,26 @@ const random = (
 ): Op<RandomAttributes> => ({
   ...plain,
   name,
-  factors: (_, { shape }) => shapeFactors(1, shape),
+  factors: (_, { shape }) => `,${shapeFactors(1, shape)}`,
   sizes: ({ shape }) => shapeSizes(shape),
-  dtypes: ([step]): readonly DType[] => {
-    if (step !== "i32") throw new OperandError(`${name} takes an i32 step, not ${step}`);
+  dtypes: ([step, round]): readonly DType[] => {
+    if (step !== "i32" || round !== "i32")
+      throw new OperandError(`${name} takes an i32 step and an i32 round, not ${step} and ${round}`);
     return ["f32"];
   },
-  indices: [0],
+  indices: [0, 1],
   localize: ({ shape }) => [
     ...localShapeOf(shape),
     ...dimLetters(shape.length).map((letter, d) => ({ path: `origin.${d}`, letter, take: "start" }) as const),
   ],
-  gradient: () => [null],
+  gradient: () => [null, null],
   precision: "full",
   cost: perElement(40),
-  reference: ([step], { shape, stream, strides, origin }) => {
+  reference: ([step, round], { shape, stream, strides, origin }) => {
     const own = rowMajor(shape);
     const element = (i: number): number =>
       shape.reduce((n, size, d) => n + ((Math.floor(i / own[d]!) % size) + origin[d]!) * strides[d]!, 0);
-    return [fillArray(shape, (i) => of(words(element(i), step!.data[0]!, stream)))];
+    return [fillArray(shape, (i) => of(words(element(i), step!.data[0]!, stream, round!.data[0]!)))];
   },
   lower: (_, [output], { stream, strides }) => {
     const element = dimLetters(output!.shape.length).reduce<Scalar>(
@@ -93,12 +97,12 @@ const random = (
     );
     return {
       kind: "loops",
-      body: elementwiseBody(output!.shape.length, apply(fn, constant(stream), input(0, []), element)),
+      body: elementwiseBody(output!.shape.length, apply(fn, constant(stream), input(0, []), input(1, []), element)),
     };
   },
   samples: [
-    { shapes: [[]], attrs: randomAttributes([4, 6], 7), below: { 0: 5 } },
-    { shapes: [[]], attrs: randomAttributes([5], 8), below: { 0: 5 } },
+    { shapes: [[], []], attrs: randomAttributes([4, 6], 7), below: { 0: 5, 1: 3 } },
+    { shapes: [[], []], attrs: randomAttributes([5], 8), below: { 0: 5, 1: 3 } },
   ],
 });
 

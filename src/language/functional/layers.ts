@@ -38,7 +38,9 @@ export function rmsNorm(
 function requireTrailing(name: string, x: Tensor, normalizedShape: readonly number[]): void {
   const trailing = x.shape.slice(-normalizedShape.length);
   if (trailing.length !== normalizedShape.length || trailing.some((size, i) => size !== normalizedShape[i])) {
-    throw new Error(`${name} over [${normalizedShape.join(", ")}] does not fit an input of shape [${x.shape.join(", ")}]`);
+    throw new Error(
+      `${name} over [${normalizedShape.join(", ")}] does not fit an input of shape [${x.shape.join(", ")}]`,
+    );
   }
 }
 
@@ -49,7 +51,8 @@ export function groupNorm(
   { weight = null, bias = null, eps = 1e-5 }: { weight?: Tensor | null; bias?: Tensor | null; eps?: number } = {},
 ): Tensor {
   const channels = x.size(1);
-  if (channels % numGroups !== 0) throw new Error(`groupNorm cannot divide ${channels} channels into ${numGroups} groups`);
+  if (channels % numGroups !== 0)
+    throw new Error(`groupNorm cannot divide ${channels} channels into ${numGroups} groups`);
   const rows = x.view([x.size(0), numGroups, -1]);
   return scaleChannels(normalizeLayer(rows, null, null, eps).view(x.shape), weight, bias);
 }
@@ -103,7 +106,8 @@ export function scaledDotProductAttention(
   const values = shared === 1 ? value : value.repeatInterleave(shared, { dim: 1 });
   let scores = query.matmul(keys.transpose(-2, -1)).mul(factor);
   if (isCausal) scores = maskLater(scores);
-  if (attnMask !== null) scores = attnMask.dtype === "bool" ? scores.maskedFill(attnMask.logicalNot(), -1e30) : scores.add(attnMask);
+  if (attnMask !== null)
+    scores = attnMask.dtype === "bool" ? scores.maskedFill(attnMask.logicalNot(), -1e30) : scores.add(attnMask);
   return dropout(scores.softmax(-1), { p: dropoutP }).matmul(values);
 }
 
@@ -131,6 +135,12 @@ export const normalize = (x: Tensor, { dim = 1, eps = 1e-12 }: { dim?: number; e
   x.div(x.norm({ dim, keepdim: true }).maximum(eps));
 
 /** Cosine of the angle between `a` and `b` along `dim`. */
-export const cosineSimilarity = (a: Tensor, b: Tensor, { dim = 1, eps = 1e-8 }: { dim?: number; eps?: number } = {}): Tensor =>
-  a.mul(b).sum({ dim }).div(a.norm({ dim }).maximum(eps).mul(b.norm({ dim }).maximum(eps)));
-
+export const cosineSimilarity = (
+  a: Tensor,
+  b: Tensor,
+  { dim = 1, eps = 1e-8 }: { dim?: number; eps?: number } = {},
+): Tensor =>
+  a
+    .mul(b)
+    .sum({ dim })
+    .div(a.norm({ dim }).maximum(eps).mul(b.norm({ dim }).maximum(eps)));

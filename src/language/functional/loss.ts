@@ -41,7 +41,9 @@ export function crossEntropy(
     );
   }
   if (logits.ndim === 1) {
-    return crossEntropy(logits.unsqueeze(0), targets.unsqueeze(0), { reduction, ignoreIndex, labelSmoothing }).squeeze(0);
+    return crossEntropy(logits.unsqueeze(0), targets.unsqueeze(0), { reduction, ignoreIndex, labelSmoothing }).squeeze(
+      0,
+    );
   }
   if (logits.ndim > 2) {
     const order = [0, ...logits.shape.slice(2).map((_, i) => i + 2), 1];
@@ -55,7 +57,10 @@ export function crossEntropy(
   let losses = crossEntropyRows(logits, targets, { ignoreIndex });
   const counted = targets.ne(ignoreIndex);
   if (labelSmoothing > 0) {
-    const even = logits.logsumexp({ dim: 1 }).sub(logits.mean({ dim: 1 })).mul(counted.to(logits.dtype));
+    const even = logits
+      .logsumexp({ dim: 1 })
+      .sub(logits.mean({ dim: 1 }))
+      .mul(counted.to(logits.dtype));
     losses = losses.mul(1 - labelSmoothing).add(even.mul(labelSmoothing));
   }
   if (reduction === "none") return losses;
@@ -99,7 +104,13 @@ export function smoothL1Loss(
   requireSameShape("smoothL1Loss", prediction, target);
   const distance = prediction.sub(target).abs();
   const near = distance.minimum(beta);
-  return reduce(near.square().mul(0.5 / beta).add(distance.sub(near)), reduction);
+  return reduce(
+    near
+      .square()
+      .mul(0.5 / beta)
+      .add(distance.sub(near)),
+    reduction,
+  );
 }
 
 /** `softplus(x) - x * target`: the binary cross-entropy of `sigmoid(x)`, safe for large `x`. */

@@ -31,7 +31,13 @@ export function conv1d(
   weight: Tensor,
   { bias = null, stride = 1, padding = 0, dilation = 1, groups = 1 }: ConvOptions<number> = {},
 ): Tensor {
-  const options: ConvOptions<Pair> = { bias, stride: [1, stride], padding: [0, padding], dilation: [1, dilation], groups };
+  const options: ConvOptions<Pair> = {
+    bias,
+    stride: [1, stride],
+    padding: [0, padding],
+    dilation: [1, dilation],
+    groups,
+  };
   return conv2d(x.unsqueeze(2), weight.unsqueeze(2), options).squeeze(2);
 }
 
@@ -54,10 +60,17 @@ export function convTranspose2d(
   const [extraY, extraX] = pairOf(outputPadding);
   const [height, width] = [weight.size(2), weight.size(3)];
   if (paddingY >= height || paddingX >= width) {
-    throw new Error(`convTranspose2d needs a padding smaller than its kernel [${height}, ${width}], not [${paddingY}, ${paddingX}]`);
+    throw new Error(
+      `convTranspose2d needs a padding smaller than its kernel [${height}, ${width}], not [${paddingY}, ${paddingX}]`,
+    );
   }
   const spread = spreadOut(spreadOut(x, 2, strideY), 3, strideX);
-  const around = [width - 1 - paddingX, width - 1 - paddingX + extraX, height - 1 - paddingY, height - 1 - paddingY + extraY];
+  const around = [
+    width - 1 - paddingX,
+    width - 1 - paddingX + extraX,
+    height - 1 - paddingY,
+    height - 1 - paddingY + extraY,
+  ];
   return conv2d(spread.pad(around), turned(weight).transpose(0, 1), { bias });
 }
 
@@ -78,7 +91,12 @@ function turned(weight: Tensor): Tensor {
 }
 function reversed(x: Tensor, dim: number): Tensor {
   const order = Array.from({ length: x.size(dim) }, (_, i) => x.size(dim) - 1 - i);
-  return order.length === 1 ? x : cat(order.map((i) => x.narrow(dim, i, 1)), { dim });
+  return order.length === 1
+    ? x
+    : cat(
+        order.map((i) => x.narrow(dim, i, 1)),
+        { dim },
+      );
 }
 
 export interface PoolOptions {
@@ -101,14 +119,19 @@ export const avgPool2d = (x: Tensor, kernel: Pair, options: PoolOptions = {}): T
 export function adaptiveAvgPool2d(x: Tensor, outputSize: Pair): Tensor {
   const [height, width] = pairOf(outputSize);
   if (x.size(2) % height !== 0 || x.size(3) % width !== 0) {
-    throw new Error(`adaptiveAvgPool2d to [${height}, ${width}] needs sizes that divide, not [${x.size(2)}, ${x.size(3)}]`);
+    throw new Error(
+      `adaptiveAvgPool2d to [${height}, ${width}] needs sizes that divide, not [${x.size(2)}, ${x.size(3)}]`,
+    );
   }
   const areas = x.view([x.size(0), x.size(1), height, x.size(2) / height, width, x.size(3) / width]);
   return areas.mean({ dim: [3, 5] });
 }
 
 /** Every place of `x [B, C, H, W]` repeated: nearest-neighbour enlargement by whole factors. */
-export function interpolate(x: Tensor, { scaleFactor, mode = "nearest" }: { scaleFactor: Pair; mode?: "nearest" }): Tensor {
+export function interpolate(
+  x: Tensor,
+  { scaleFactor, mode = "nearest" }: { scaleFactor: Pair; mode?: "nearest" },
+): Tensor {
   if (mode !== "nearest") throw new Error(`interpolate knows mode "nearest", not ${mode}`);
   const [y, z] = pairOf(scaleFactor);
   if (y % 1 !== 0 || z % 1 !== 0) throw new Error(`interpolate enlarges by whole factors, not by [${y}, ${z}]`);

@@ -1,0 +1,110 @@
+// What every part of the evaluator shares: the journal, the flow of control, the call stack that gives places, budgets.
+import { type Diagnosed, diagnosed } from "../../diagnostics/diagnostic.js";
+import { nearestName } from "../../diagnostics/print.js";
+import type { Origin } from "../../ir/origin.js";
+import { Flow, type FlowHooks } from "./flow.js";
+import { type Frontend, placeIn, type ts } from "./frontend.js";
+import { HostBuilder } from "./host-builder.js";
+import { Journal } from "./journal.js";
+
+/** Meanings of what the library only declares, by file and name, and operations on values that are not JavaScript's. */
+export interface Intrinsics {
+  find(name: string): unknown;
+  /** Modules that are not TypeScript sources. */
+  module(specifier: string): object | null;
+  /** Whether a value is the tracer's (a tensor), on which operators mean nothing. */
+  isTensor(value: unknown): boolean;
+  /** The user calls a value by a name. */
+  name(value: unknown, name: string): void;
+  /** A loop that the compiler unrolls runs over `count` rounds; `round` is called before each. */
+  unrolls(): { round(): void; end(): void };
+}
+
+export interface Call {
+  readonly node: ts.Node;
+  /** The function that the call is in. */
+  readonly inside: string;
+}
+
+const maxDepth = 900;
+const maxSteps = 50_000_000;
+
+export class Evaluation {
+  readonly journal = new Journal();
+  readonly builder = new HostBuilder();
+  readonly flow: Flow;
+  readonly stack: Call[] = [];
+  /** The expression or statement being evaluated, and the function that it is in. */
+  at: ts.Node;
+  inside = "";
+  private steps = 0;
+  /** Evaluated functions and classes, and what messages call them. */
+  readonly evaluated = new WeakSet<object>();
+
+  constructor(
+    readonly frontend: Frontend,
+    readonly intrinsics: Intrinsics,
+    hooks: Omit<FlowHooks, "origin" | "refuseCollection">,
+  ) {
+    this.at = frontend.entry;
+    this.flow = new Flow(this.journal, this.builder, {
+      ...hooks,
+      origin: () => this.origin(),
+      refuseCollection: () => {
+        throw this.fail(
+          "list-grows-at-run-time",
+          "a list, map or set changes under a condition or in a loop that only the running program decides",
+          "keep numbers or tensors in variables instead",
+        );
+      },
+    });
+  }
+
+  step(): void {
+    if (++this.steps > maxSteps)
+      throw this.fail("endless-at-build-time", "this did not end after fifty million steps of evaluation", null);
+  }
+
+  /** The innermost place in the user's own files, and the calls that led there. */
+  origin(node: ts.Node = this.at): Origin | null {
+    const places: { node: ts.Node; inside: string }[] = [{ node, inside: this.inside }, ...[...this.stack].reverse()];
+    const own = places.filter((place) => !this.frontend.isLibrary(place.node.getSourceFile()));
+    return (own.length > 0 ? own : places).reduceRight<Origin | null>((caller, { node: at, inside }) => {
+      const file = at.getSourceFile();
+      return { place: placeIn(file, at.getStart(file), at.getEnd()), inside, caller };
+    }, null);
+  }
+
+  /** One place alone, also where it is in the library: tells calls apart. */
+  get exactPlace(): string {
+    const trail = [...this.stack.map(({ node }) => node), this.at];
+    return trail.map((node) => `${node.getSourceFile().fileName.split("/").slice(-2).join("/")}:${node.pos}`).join(" ");
+  }
+
+  fail(id: string, message: string, help: string | null, node: ts.Node = this.at): Diagnosed {
+    return diagnosed(id, message, this.origin(node), help);
+  }
+  unsupported(what: string, help: string | null, node: ts.Node = this.at): Diagnosed {
+    return this.fail("not-supported", `${what} is not supported`, help, node);
+  }
+  nearest(name: string, names: Iterable<string>): string | null {
+    const found = nearestName(name, names);
+    return found === null ? null : `did you mean ${found}?`;
+  }
+
+  /** Runs `body` as a call made at the current place. */
+  call<T>(name: string, body: () => T): T {
+    if (this.stack.length > maxDepth)
+      throw this.fail("recursion-too-deep", `calls are nested deeper than ${maxDepth}`, "does this recursion end?");
+    const [at, inside] = [this.at, this.inside];
+    this.stack.push({ node: at, inside });
+    this.inside = name;
+    try {
+      return body();
+    } finally {
+      this.stack.pop();
+      this.at = at;
+      this.inside = inside;
+    }
+  }
+}

@@ -1,0 +1,349 @@
+// Control flow on run-time values. Both sides of a branch are evaluated, each from the state before it; what they change
+// differently becomes a host variable, assigned at the end of each side. A loop is evaluated again and again until every
+// slot that its rounds change is such a variable. Leaving early (return, break, continue) joins at the place it leads to.
+import type { HostVariable } from "../../ir/host.js";
+import type { Origin } from "../../ir/origin.js";
+import { Hole, type HostBuilder, type Item } from "./host-builder.js";
+import { type Frame, type Journal, type Slot } from "./journal.js";
+import { expressionOf, isScalar, RunTime, sameExpression, truth, typeOfScalar } from "./run-time.js";
+
+/** How a statement ended; null: normally. `gone`: every path has left already. */
+export type Completion =
+  | null
+  | { readonly kind: "return"; readonly value: unknown }
+  | { readonly kind: "break" | "continue"; readonly label: string | null }
+  | { readonly kind: "gone" };
+
+/** A value that differs between paths in a way that no variable can hold. Reading it is refused. */
+export class Conflict {
+  constructor(readonly name: string) {}
+}
+
+interface Exit {
+  readonly changes: Frame;
+  readonly hole: Hole;
+  readonly value: unknown;
+}
+/** Where paths join: the end of a function, of a loop, of a round. */
+export interface Target {
+  readonly kind: "return" | "break" | "continue";
+  readonly names: readonly (string | null)[];
+  readonly depth: number;
+  readonly label: string;
+  readonly exits: Exit[];
+  readonly statement: "leave" | "break";
+}
+
+export interface FlowHooks {
+  /** Tensor work so far becomes a graph run here. */
+  beforeControl(): void;
+  /** A tensor variable that can hold any of these; null if they are no tensors of one type. */
+  tensorVariable(name: string, values: readonly unknown[]): unknown;
+  assignTensor(head: unknown, value: unknown, hole: Hole): void;
+  origin(): Origin | null;
+  refuseCollection(): never;
+}
+
+export class Flow {
+  readonly targets: Target[] = [];
+  constructor(
+    readonly journal: Journal,
+    readonly builder: HostBuilder,
+    private readonly hooks: FlowHooks,
+  ) {}
+
+  /** `if (condition)`: both sides, joined. */
+  branch(condition: RunTime, sides: readonly [() => Completion, () => Completion]): Completion {
+    this.hooks.beforeControl();
+    const { journal, builder } = this;
+    const depth = journal.depth;
+    const results = sides.map((side) => {
+      journal.open();
+      let completion: Completion = null;
+      const block = builder.block(() => {
+        completion = side();
+        this.hooks.beforeControl();
+      });
+      const changes = journal.changesSince(depth);
+      const target = this.targetOf(completion);
+      const outer = target ? journal.changesSince(target.depth) : changes;
+      journal.undo();
+      return { completion: completion as Completion, block, changes, target, outer };
+    });
+    const [a, b] = results as [(typeof results)[0], (typeof results)[0]];
+    const origin = this.hooks.origin();
+    const bothReturn = a.completion?.kind === "return" && b.completion?.kind === "return";
+    const stays = results.filter(
+      ({ completion }) => completion === null || (bothReturn && completion.kind === "return"),
+    );
+    for (const result of results) {
+      if (stays.includes(result) || result.completion?.kind === "gone") continue;
+      const hole = new Hole(origin);
+      result.block.push(hole, this.leaving(result.target!, origin));
+      const value = result.completion?.kind === "return" ? result.completion.value : undefined;
+      result.target!.exits.push({ changes: result.outer, hole, value });
+    }
+    const holes = stays.map(({ block }) => {
+      const hole = new Hole(origin);
+      block.push(hole);
+      return hole;
+    });
+    const merged = this.mergeChanges(
+      stays.map(({ changes }) => changes),
+      holes,
+      (slot) => slot.read(),
+    );
+    const valueOf = ({ completion }: (typeof results)[0]): unknown => completion?.kind === "return" && completion.value;
+    const value = bothReturn ? this.merge("result", [valueOf(a), valueOf(b)], holes) : undefined;
+    builder.emit({ kind: "if", condition: truth(condition).expression, then: a.block, otherwise: b.block, origin });
+    for (const [slot, now] of merged) journal.write(slot, now);
+    if (stays.length === 0) return { kind: "gone" };
+    return bothReturn ? { kind: "return", value } : null;
+  }
+
+  /** Runs `body` up to a join that paths inside may leave to. */
+  joined(kind: Target["kind"], names: readonly (string | null)[], name: string, body: () => Completion): Completion {
+    const { journal, builder } = this;
+    const target: Target = {
+      kind,
+      names,
+      depth: journal.depth,
+      label: builder.label(name),
+      exits: [],
+      statement: "leave",
+    };
+    journal.open();
+    const block = builder.current;
+    const start = block.length;
+    this.targets.push(target);
+    let completion: Completion;
+    try {
+      completion = body();
+    } catch (fault) {
+      journal.keep();
+      throw fault;
+    } finally {
+      this.targets.pop();
+    }
+    if (target.exits.length === 0) {
+      journal.keep();
+      return completion;
+    }
+    this.hooks.beforeControl();
+    const origin = this.hooks.origin();
+    const arrives = completion === null || this.isFor(target, completion);
+    if (arrives) {
+      const hole = new Hole(origin);
+      builder.emit(hole);
+      const value = completion?.kind === "return" ? completion.value : undefined;
+      target.exits.push({ changes: journal.changesSince(target.depth), hole, value });
+    }
+    const before = new Map(
+      target.exits.flatMap(({ changes }) =>
+        [...changes.keys()].map((slot) => [slot, journal.valueAt(target.depth, slot)] as const),
+      ),
+    );
+    const holes = target.exits.map(({ hole }) => hole);
+    const merged = this.mergeChanges(
+      target.exits.map(({ changes }) => changes),
+      holes,
+      (slot) => before.get(slot),
+    );
+    const value =
+      kind === "return"
+        ? this.merge(
+            "result",
+            target.exits.map((exit) => exit.value),
+            holes,
+          )
+        : undefined;
+    journal.undo();
+    for (const [slot, now] of merged) journal.write(slot, now);
+    builder.emit({ kind: "scope", name, label: target.label, body: block.splice(start), origin });
+    if (!arrives && completion?.kind !== "gone") return completion;
+    return kind === "return" ? { kind: "return", value } : null;
+  }
+
+  /** `while (condition) body; update` with a condition that only the running program knows. */
+  loop(
+    names: readonly (string | null)[],
+    condition: () => RunTime,
+    body: () => Completion,
+    update: () => void,
+  ): Completion {
+    this.hooks.beforeControl();
+    const { journal, builder } = this;
+    const carried = new Map<Slot, unknown>();
+    const label = builder.label("loop");
+    for (;;) {
+      const marks = this.targets.map(({ exits }) => exits.length);
+      const depth = journal.depth;
+      const origin = this.hooks.origin();
+      const target: Target = { kind: "break", names, depth, label, exits: [], statement: "break" };
+      journal.open();
+      for (const [slot, head] of carried) journal.write(slot, head);
+      let test!: RunTime;
+      const prefix = builder.block(() => {
+        test = truth(condition());
+        this.hooks.beforeControl();
+      });
+      const hole = new Hole(origin);
+      let isBack = false;
+      this.targets.push(target);
+      const rounds = builder.block(() => {
+        const completion = this.joined("continue", names, "round", body);
+        if (
+          completion !== null &&
+          completion.kind !== "gone" &&
+          !(completion.kind === "continue" && this.isFor({ ...target, kind: "continue" }, completion))
+        )
+          this.leaveNow(completion);
+        else if (completion?.kind !== "gone") {
+          update();
+          this.hooks.beforeControl();
+          isBack = true;
+        }
+        builder.emit(hole);
+      });
+      this.targets.pop();
+      const back = isBack ? journal.changesSince(depth) : new Map<Slot, unknown>();
+      const ends = [{ changes: back, hole }, ...target.exits];
+      const found = new Map<Slot, readonly [unknown, unknown]>();
+      for (const { changes } of ends)
+        for (const [slot, value] of changes)
+          if (!carried.has(slot)) {
+            const before = journal.valueAt(depth, slot);
+            if (!isSame(before, value)) found.set(slot, [before, value]);
+          }
+      if (found.size > 0) {
+        journal.undo();
+        this.targets.forEach(({ exits }, i) => exits.splice(marks[i]!));
+        for (const [slot, [before, value]] of found) carried.set(slot, this.merge(slot.name, [before, value], null));
+        continue;
+      }
+      for (const end of ends)
+        for (const [slot, head] of carried)
+          if (end.changes.has(slot)) this.assign(head, end.changes.get(slot), end.hole);
+      journal.undo();
+      const entry = new Hole(origin);
+      for (const [slot, head] of carried) this.assign(head, slot.read(), entry);
+      builder.emit(entry);
+      const isPlain = prefix.length === 0;
+      const stop: Item = { kind: "break", label, origin };
+      const guard: Item = {
+        kind: "if",
+        condition: { kind: "unary", operator: "!", operand: test.expression },
+        then: [stop],
+        otherwise: [],
+        origin,
+      };
+      builder.emit({
+        kind: "while",
+        condition: isPlain ? test.expression : { kind: "literal", value: true },
+        body: isPlain ? rounds : [...prefix, guard, ...rounds],
+        label,
+        origin,
+      });
+      for (const [slot, head] of carried) journal.write(slot, head);
+      return null;
+    }
+  }
+
+  /** Leaves to where a completion leads, from the current block. */
+  private leaveNow(completion: NonNullable<Completion>): void {
+    const target = this.targetOf(completion);
+    if (!target) return;
+    this.hooks.beforeControl();
+    const origin = this.hooks.origin();
+    const hole = new Hole(origin);
+    this.builder.emit(hole);
+    this.builder.emit(this.leaving(target, origin));
+    const value = completion.kind === "return" ? completion.value : undefined;
+    target.exits.push({ changes: this.journal.changesSince(target.depth), hole, value });
+  }
+
+  private leaving = (target: Target, origin: Origin | null): Item => ({
+    kind: target.statement,
+    label: target.label,
+    origin,
+  });
+
+  private isFor(target: Target, completion: NonNullable<Completion>): boolean {
+    if (completion.kind === "gone" || completion.kind !== target.kind) return false;
+    return completion.kind === "return" || target.names.includes(completion.label);
+  }
+  private targetOf(completion: Completion): Target | null {
+    if (completion === null || completion.kind === "gone") return null;
+    for (const target of [...this.targets].reverse()) {
+      if (this.isFor(target, completion)) return target;
+    }
+    throw new Error(`nothing to ${completion.kind} to`);
+  }
+
+  private mergeChanges(
+    all: readonly Frame[],
+    holes: readonly Hole[],
+    before: (slot: Slot) => unknown,
+  ): ReadonlyMap<Slot, unknown> {
+    const slots = new Set(all.flatMap((changes) => [...changes.keys()]));
+    return new Map(
+      [...slots].map((slot) => {
+        const values = all.map((changes) => (changes.has(slot) ? changes.get(slot) : before(slot)));
+        return [slot, this.merge(slot.name, values, holes)];
+      }),
+    );
+  }
+
+  /** One value for the values of several paths. Without holes: the variable alone, assigned by the caller. */
+  private merge(name: string, values: readonly unknown[], holes: readonly Hole[] | null): unknown {
+    const [first] = values;
+    if (values.every((value) => isSame(first, value))) return first;
+    if (values.every(isScalar) && new Set(values.map(typeOfScalar)).size === 1) {
+      const type = typeOfScalar(values[0]!);
+      const variable: HostVariable = { name, type, kept: false, initial: null };
+      const merged = new RunTime({ kind: "read", variable }, type);
+      holes?.forEach((hole, i) => {
+        this.assign(merged, values[i], hole);
+      });
+      return merged;
+    }
+    const tensor = this.hooks.tensorVariable(name, values);
+    if (tensor !== null) {
+      holes?.forEach((hole, i) => {
+        this.assign(tensor, values[i], hole);
+      });
+      return tensor;
+    }
+    if (name === "a collection") return this.hooks.refuseCollection();
+    if (holes && values.every(isPlain)) {
+      const keys = new Set(values.flatMap((value) => Object.keys(value as object)));
+      const result: Record<string, unknown> = {};
+      for (const key of keys) {
+        const parts = values.map((value) => (value as Record<string, unknown>)[key]);
+        result[key] = values.every((value) => Object.hasOwn(value as object, key))
+          ? this.merge(key, parts, holes)
+          : new Conflict(key);
+      }
+      return this.journal.born(result);
+    }
+    return new Conflict(name);
+  }
+
+  /** `head`, a variable's value, becomes `value` on this path. */
+  private assign(head: unknown, value: unknown, hole: Hole): void {
+    if (head instanceof RunTime && head.expression.kind === "read" && isScalar(value))
+      hole.assignments.push({ variable: head.expression.variable, value: expressionOf(value) });
+    else if (!(head instanceof Conflict)) this.hooks.assignTensor(head, value, hole);
+  }
+}
+
+const isPlain = (value: unknown): boolean =>
+  typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Object.prototype;
+
+const isSame = (a: unknown, b: unknown): boolean => {
+  if (Object.is(a, b)) return true;
+  if (a instanceof RunTime && b instanceof RunTime)
+    return a.type === b.type && sameExpression(a.expression, b.expression);
+  if (Array.isArray(a) && Array.isArray(b)) return a.length === b.length && a.every((item, i) => Object.is(item, b[i]));
+  return a instanceof Conflict && b instanceof Conflict;
+};

@@ -1,0 +1,99 @@
+// The TypeScript front end: a type-checked program of the user's files and of the library. The only user of ts-morph.
+import { existsSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { ts } from "ts-morph";
+import { Diagnosed, type Diagnostic } from "../../diagnostics/diagnostic.js";
+import type { SourcePlace } from "../../ir/origin.js";
+
+export { ts };
+
+export interface Frontend {
+  readonly entry: ts.SourceFile;
+  readonly checker: () => ts.TypeChecker;
+  /** The file that an import means; null for modules that are not TypeScript sources (zod). */
+  readonly resolve: (specifier: string, from: ts.SourceFile) => ts.SourceFile | null;
+  readonly isLibrary: (file: ts.SourceFile) => boolean;
+}
+
+/** The folder of the package: its package.json, found upwards from here, so that `src` and `dist` work alike. */
+export function packageFolder(): string {
+  let folder = dirname(fileURLToPath(import.meta.url));
+  while (
+    !existsSync(join(folder, "package.json")) ||
+    (existsSync(join(folder, "..", "package.json")) && folder.endsWith("dist"))
+  )
+    folder = dirname(folder);
+  return folder;
+}
+
+const options = (folder: string): ts.CompilerOptions => ({
+  target: ts.ScriptTarget.ES2023,
+  lib: ["lib.es2023.d.ts"],
+  module: ts.ModuleKind.NodeNext,
+  moduleResolution: ts.ModuleResolutionKind.NodeNext,
+  types: [],
+  strict: true,
+  noEmit: true,
+  skipLibCheck: true,
+  noImplicitOverride: true,
+  paths: { dreamc: [join(folder, "src/index.ts")] },
+});
+
+/** Reads and checks the types of everything that `entryFile` reaches. Throws `Diagnosed` where TypeScript complains. */
+export function readProgram(entryFile: string, { checkTypes = true } = {}): Frontend {
+  const folder = packageFolder();
+  const settings = options(folder);
+  if (!existsSync(entryFile)) {
+    throw new Diagnosed([
+      {
+        id: "no-such-file",
+        message: `there is no file ${entryFile}`,
+        help: "name the file that holds the trainer",
+        origin: null,
+      },
+    ]);
+  }
+  const host = ts.createCompilerHost(settings);
+  const program = ts.createProgram([entryFile], settings, host);
+  const entry = program.getSourceFile(entryFile)!;
+  const library = join(folder, "src/");
+  const isLibrary = (file: ts.SourceFile): boolean => file.fileName.startsWith(library);
+  const own = program.getSourceFiles().filter((file) => !file.isDeclarationFile && !isLibrary(file));
+  const problems = own.flatMap((file) => [
+    ...program.getSyntacticDiagnostics(file),
+    ...(checkTypes ? program.getSemanticDiagnostics(file) : []),
+  ]);
+  const [first, ...rest] = problems.map(diagnosticOf);
+  if (first) throw new Diagnosed([first, ...rest]);
+  const resolve = (specifier: string, from: ts.SourceFile): ts.SourceFile | null => {
+    const found = ts.resolveModuleName(
+      specifier,
+      from.fileName,
+      settings,
+      host,
+      undefined,
+      undefined,
+      ts.ModuleKind.ESNext,
+    );
+    const file = found.resolvedModule?.resolvedFileName;
+    const source = file === undefined ? undefined : program.getSourceFile(file);
+    return source && !source.isDeclarationFile ? source : null;
+  };
+  return { entry, checker: () => program.getTypeChecker(), resolve, isLibrary };
+}
+
+function diagnosticOf({ code, messageText, file, start = 0, length = 0 }: ts.Diagnostic): Diagnostic {
+  const place = file ? placeIn(file, start, start + length) : null;
+  return {
+    id: `TS${code}`,
+    message: ts.flattenDiagnosticMessageText(messageText, "\n"),
+    help: null,
+    origin: place && { place, inside: "", caller: null },
+  };
+}
+
+export function placeIn(file: ts.SourceFile, start: number, end: number): SourcePlace {
+  const { line, character } = file.getLineAndCharacterOfPosition(start);
+  return { file: file.fileName, start, end, line: line + 1, column: character + 1 };
+}

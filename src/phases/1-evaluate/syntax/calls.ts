@@ -1,0 +1,151 @@
+// Calls. Evaluated functions evaluate themselves; builtins run as they are, once what they change is journaled and
+// run-time operands are given their meaning.
+import type { Evaluation } from "../evaluation.js";
+import { ts } from "../frontend.js";
+import { expressionOf, isScalar, mathFunctions, mathRunTime, pin, RunTime, type Scalar } from "../run-time.js";
+import type { Scope } from "../scope.js";
+import { evaluate, evaluateChain, iterate, shortCircuit } from "./expressions.js";
+import { getProperty, propertyKey, superProperty } from "./properties.js";
+
+function argumentsOf(list: readonly ts.Expression[] | undefined, scope: Scope, ev: Evaluation): unknown[] {
+  return (list ?? []).flatMap((node) =>
+    ts.isSpreadElement(node) ? iterate(evaluate(node.expression, scope, ev), ev) : [evaluate(node, scope, ev)],
+  );
+}
+
+export function call(node: ts.CallExpression, scope: Scope, ev: Evaluation): unknown {
+  let receiver: unknown;
+  let fn: unknown;
+  const callee = unwrap(node.expression);
+  if (ts.isPropertyAccessExpression(callee) || ts.isElementAccessExpression(callee)) {
+    if (callee.expression.kind === ts.SyntaxKind.SuperKeyword) {
+      receiver = scope.context.thisValue;
+      fn = superProperty((callee as ts.PropertyAccessExpression).name.text, scope, ev);
+    } else {
+      receiver = evaluateChain(callee.expression, scope, ev);
+      if (receiver === shortCircuit) return shortCircuit;
+      if (callee.questionDotToken && (receiver === null || receiver === undefined)) return shortCircuit;
+      if (ts.isPropertyAccessExpression(callee)) {
+        ev.at = callee.name;
+        fn = getProperty(
+          receiver,
+          ts.isPrivateIdentifier(callee.name) ? propertyKey(callee.name, scope, ev) : callee.name.text,
+          ev,
+        );
+      } else {
+        const key = evaluate(callee.argumentExpression, scope, ev);
+        fn = getProperty(receiver, typeof key === "symbol" ? key : String(key), ev);
+      }
+    }
+  } else fn = evaluateChain(callee, scope, ev);
+  if (fn === shortCircuit) return shortCircuit;
+  if (node.questionDotToken && (fn === null || fn === undefined)) return shortCircuit;
+  const args = argumentsOf(node.arguments, scope, ev);
+  ev.at = node;
+  if (typeof fn !== "function") throw missingFunction(callee, receiver, ev);
+  return apply(fn as (...args: unknown[]) => unknown, receiver, args, ev);
+}
+
+const unwrap = (node: ts.Expression): ts.Expression =>
+  ts.isParenthesizedExpression(node) || ts.isNonNullExpression(node) || ts.isAsExpression(node)
+    ? unwrap(node.expression)
+    : node;
+
+function missingFunction(callee: ts.Expression, receiver: unknown, ev: Evaluation): Error {
+  const text = callee.getText();
+  if (ts.isPropertyAccessExpression(callee) && typeof receiver === "object" && receiver !== null) {
+    const names = new Set<string>();
+    for (
+      let at: object | null = receiver;
+      at && at !== Object.prototype;
+      at = Object.getPrototypeOf(at) as object | null
+    )
+      for (const name of Object.getOwnPropertyNames(at)) names.add(name);
+    const near = ev.nearest(callee.name.text, names);
+    if (near) return ev.fail("unknown-member", `there is no function ${text}`, near, callee.name);
+  }
+  return new TypeError(`${text} is not a function`);
+}
+
+const mutators = new Set<unknown>([
+  ...(["push", "pop", "shift", "unshift", "splice", "sort", "reverse", "fill", "copyWithin"] as const).map(
+    (name) => Array.prototype[name],
+  ),
+  ...(["set", "delete", "clear"] as const).map((name) => Map.prototype[name]),
+  ...(["add", "delete", "clear"] as const).map((name) => Set.prototype[name]),
+]);
+
+/** Calls any function as evaluated code would. */
+export function apply(
+  fn: (...args: unknown[]) => unknown,
+  receiver: unknown,
+  args: readonly unknown[],
+  ev: Evaluation,
+): unknown {
+  if (mutators.has(fn)) ev.journal.note(ev.journal.collection(receiver as unknown[]));
+  if ((fn as unknown) === Object.assign && typeof args[0] === "object" && args[0] !== null)
+    for (const source of args.slice(1))
+      for (const key of Object.keys(Object(source) as object)) ev.journal.note(ev.journal.property(args[0], key));
+  if (!ev.evaluated.has(fn) && args.some((arg) => arg instanceof RunTime)) {
+    const given = runTimeCall(fn, args);
+    if (given !== null) return given;
+  }
+  const result = Reflect.apply(fn, receiver, args) as unknown;
+  if (
+    typeof result === "object" &&
+    result !== null &&
+    Array.isArray(result) &&
+    !ev.evaluated.has(fn) &&
+    result !== receiver
+  )
+    ev.journal.born(result);
+  return result;
+}
+
+/** Builtins that have a meaning on run-time values; null for others, which pin what they can. */
+function runTimeCall(fn: unknown, args: readonly unknown[]): unknown {
+  const math = mathFunctions.get(fn);
+  if (math && args.every(isScalar)) return mathRunTime(math, args as Scalar[]);
+  const [first] = args;
+  if (!(first instanceof RunTime)) return null;
+  if (fn === String)
+    return new RunTime(
+      { kind: "binary", operator: "+", left: { kind: "literal", value: "" }, right: first.expression },
+      "string",
+      first.known === undefined ? undefined : String(first.known),
+    );
+  if (fn === Number && first.type === "number") return first;
+  if (first.type === "number" && (fn === Number.isFinite || fn === Number.isNaN || fn === isFinite || fn === isNaN)) {
+    const query = fn === Number.isFinite || fn === isFinite ? "isFinite" : "isNaN";
+    const known = first.known as number | undefined;
+    return new RunTime(
+      { kind: "query", query, args: [expressionOf(first)] },
+      "boolean",
+      known === undefined ? undefined : query === "isFinite" ? Number.isFinite(known) : Number.isNaN(known),
+    );
+  }
+  if (fn === Number.isInteger) return Number.isInteger(pin(first));
+  return null;
+}
+
+export function construct(node: ts.NewExpression, scope: Scope, ev: Evaluation): unknown {
+  const fn = evaluate(node.expression, scope, ev);
+  const args = argumentsOf(node.arguments, scope, ev);
+  ev.at = node;
+  if (typeof fn !== "function") throw new TypeError(`${node.expression.getText()} is not a constructor`);
+  const made = Reflect.construct(fn as new (...all: unknown[]) => object, args) as object;
+  if (made instanceof Error) errorPlaces.set(made, ev.origin());
+  return ev.journal.born(made);
+}
+
+/** Where errors were made: an error that nobody catches is reported there. */
+export const errorPlaces = new WeakMap<Error, ReturnType<Evaluation["origin"]>>();
+
+export function superCall(node: ts.CallExpression, scope: Scope, ev: Evaluation): unknown {
+  const { construct: build } = scope.context;
+  if (!build) throw ev.unsupported("super() here", null);
+  const args = argumentsOf(node.arguments, scope, ev);
+  ev.at = node;
+  build(args);
+  return undefined;
+}

@@ -1,0 +1,114 @@
+// Properties: reading with a clear word on what is missing, writing through the journal, private names.
+import type { Evaluation } from "../evaluation.js";
+import { ts } from "../frontend.js";
+import { RunTime, pin } from "../run-time.js";
+import type { Scope } from "../scope.js";
+import { checked, evaluate } from "./expressions.js";
+
+/** Private names are symbols, one for each class that declares them. */
+export const privateName = (name: string): string => `private ${name}`;
+
+export function propertyKey(name: ts.PropertyName, scope: Scope, ev: Evaluation): PropertyKey {
+  if (ts.isIdentifier(name) || ts.isStringLiteral(name) || ts.isNoSubstitutionTemplateLiteral(name)) return name.text;
+  if (ts.isNumericLiteral(name)) return String(Number(name.text));
+  if (ts.isPrivateIdentifier(name)) return readPrivate(name, scope, ev);
+  if (ts.isBigIntLiteral(name)) throw ev.unsupported("bigint", null);
+  const key = evaluate(name.expression, scope, ev);
+  return typeof key === "symbol" ? key : String(key);
+}
+
+function readPrivate(name: ts.PrivateIdentifier, scope: Scope, ev: Evaluation): symbol {
+  const found = scope.find(name.text);
+  if (found === null || typeof found === "function")
+    throw ev.fail("unknown-name", `there is no ${name.text} here`, null);
+  return found.value as symbol;
+}
+
+const forbidden = new Set(["constructor", "__proto__", "caller", "callee", "arguments"]);
+
+export function getProperty(object: unknown, key: PropertyKey, ev: Evaluation): unknown {
+  if (object === null || object === undefined)
+    throw new TypeError(`Cannot read properties of ${object} (reading '${String(key)}')`);
+  if (object instanceof RunTime) {
+    if (key === "toFixed" && object.type === "number")
+      return (digits: unknown = 0) =>
+        new RunTime(
+          { kind: "toFixed", value: object.expression, digits: Number(digits) },
+          "string",
+          object.known === undefined ? undefined : (object.known as number).toFixed(Number(digits)),
+        );
+    if (key === "toString")
+      return () =>
+        new RunTime(
+          { kind: "binary", operator: "+", left: { kind: "literal", value: "" }, right: object.expression },
+          "string",
+          object.known === undefined ? undefined : String(object.known),
+        );
+    return getProperty(pin(object), key, ev);
+  }
+  if (typeof object === "function" && forbidden.has(String(key)))
+    throw ev.unsupported(`${String(key)} of a function`, null);
+  const holder = Object(object) as Record<PropertyKey, unknown>;
+  if (!(key in holder)) {
+    if (ev.intrinsics.isTensor(object) || isMath(object))
+      throw ev.fail(
+        "unknown-member",
+        `${isMath(object) ? "Math has" : "a tensor has"} no ${String(key)}`,
+        ev.nearest(String(key), memberNames(holder)),
+      );
+    if (typeof key === "symbol" && key.description?.startsWith("#"))
+      throw new TypeError(
+        `Cannot read private member ${key.description} from an object whose class did not declare it`,
+      );
+  }
+  const value = Reflect.get(holder, key, object);
+  return checked(value, ev);
+}
+
+function* memberNames(object: object): Generator<string> {
+  for (let at: object | null = object; at && at !== Object.prototype; at = Object.getPrototypeOf(at))
+    yield* Object.getOwnPropertyNames(at).filter((name) => name !== "constructor" && !name.startsWith("_"));
+}
+
+/** `object[key] = value`: a setter where there is one, else an own property. */
+export function setProperty(object: unknown, key: PropertyKey, value: unknown, ev: Evaluation): void {
+  if (object === null || object === undefined)
+    throw new TypeError(`Cannot set properties of ${object} (setting '${String(key)}')`);
+  if (typeof object !== "object" && typeof object !== "function")
+    throw ev.unsupported("a property on a plain value", null);
+  if (ev.intrinsics.isTensor(object))
+    throw ev.fail(
+      "tensor-is-fixed",
+      "a tensor's properties cannot be set",
+      "parameters and buffers change by copy_ and its kin",
+    );
+  for (let at: object | null = object; at; at = Object.getPrototypeOf(at)) {
+    const descriptor = Object.getOwnPropertyDescriptor(at, key);
+    if (!descriptor) continue;
+    if (descriptor.set) {
+      descriptor.set.call(object, value);
+      return;
+    }
+    if (descriptor.get || descriptor.writable === false)
+      throw new TypeError(
+        descriptor.get
+          ? `Cannot set property ${String(key)} of ${object} which has only a getter`
+          : `Cannot assign to read only property '${String(key)}' of object`,
+      );
+    break;
+  }
+  if (!Object.isExtensible(object) && !Object.hasOwn(object, key))
+    throw new TypeError(`Cannot add property ${String(key)}, object is not extensible`);
+  if (Array.isArray(object)) {
+    ev.journal.note(ev.journal.collection(object));
+    Reflect.set(object, key, value);
+  } else ev.journal.write(ev.journal.property(object, key), value);
+}
+
+export function superProperty(key: string, scope: Scope, ev: Evaluation): unknown {
+  const { home, thisValue } = scope.context;
+  if (home === null) throw ev.unsupported("super here", null);
+  return Reflect.get(Object.getPrototypeOf(home) as object, key, thisValue);
+}
+
+const isMath = (object: unknown): boolean => Object.prototype.toString.call(object) === "[object Math]";

@@ -1,0 +1,243 @@
+// Statements: each gives how it ended. Conditions that are known choose a side; others become host code.
+import type { Evaluation } from "../evaluation.js";
+import type { Completion } from "../flow.js";
+import { ts } from "../frontend.js";
+import { RunTime, truth } from "../run-time.js";
+import type { Scope } from "../scope.js";
+import { classValue } from "./classes.js";
+import { evaluate, iterate } from "./expressions.js";
+import { functionName, functionValue } from "./functions.js";
+import { decide } from "./operators.js";
+import { bind } from "./patterns.js";
+import { loopOver, runFor, runForIn, runWhile } from "./loops.js";
+import { Diagnosed } from "../../../diagnostics/diagnostic.js";
+
+const K = ts.SyntaxKind;
+
+/** Declares what a block declares before its first statement runs: functions with their values, the rest unusable yet. */
+export function declareIn(statements: readonly ts.Statement[], scope: Scope, ev: Evaluation): void {
+  const declareNames = (name: ts.BindingName, isConstant: boolean): void => {
+    if (ts.isIdentifier(name)) {
+      if (!scope.own(name.text)) scope.declare(ev.journal.variable(name.text, isConstant));
+    } else
+      for (const element of name.elements) if (!ts.isOmittedExpression(element)) declareNames(element.name, isConstant);
+  };
+  for (const statement of statements) {
+    const ambient =
+      ts.canHaveModifiers(statement) && statement.modifiers?.some(({ kind }) => kind === K.DeclareKeyword);
+    if (ambient) continue;
+    if (ts.isVariableStatement(statement)) {
+      if (!(statement.declarationList.flags & ts.NodeFlags.BlockScoped))
+        throw ev.unsupported("var", "use let or const", statement);
+      const isConstant = (statement.declarationList.flags & ts.NodeFlags.Const) !== 0;
+      for (const { name } of statement.declarationList.declarations) declareNames(name, isConstant);
+    } else if (ts.isClassDeclaration(statement) && statement.name) declareNames(statement.name, false);
+    else if (ts.isEnumDeclaration(statement)) declareNames(statement.name, true);
+  }
+  for (const statement of statements)
+    if (ts.isFunctionDeclaration(statement) && statement.name && statement.body) {
+      const variable = scope.own(statement.name.text) ?? ev.journal.variable(statement.name.text, false);
+      scope.declare(variable);
+      variable.value = functionValue(statement, scope, ev, statement.name.text);
+    }
+}
+
+/** Runs statements whose names are declared. */
+export function run(statements: readonly ts.Statement[], scope: Scope, ev: Evaluation): Completion {
+  for (const statement of statements) {
+    const completion = execute(statement, scope, ev);
+    if (completion !== null) return completion;
+  }
+  return null;
+}
+
+/** A block with names of its own. */
+export function runBlock(statements: readonly ts.Statement[], scope: Scope, ev: Evaluation): Completion {
+  const inner = scope.inner();
+  declareIn(statements, inner, ev);
+  return run(statements, inner, ev);
+}
+
+export function execute(node: ts.Statement, scope: Scope, ev: Evaluation, labels: readonly string[] = []): Completion {
+  ev.step();
+  ev.at = node;
+  switch (node.kind) {
+    case K.ExpressionStatement:
+      evaluate((node as ts.ExpressionStatement).expression, scope, ev);
+      return null;
+    case K.VariableStatement:
+      declareVariables((node as ts.VariableStatement).declarationList, scope, ev);
+      return null;
+    case K.ReturnStatement: {
+      const { expression } = node as ts.ReturnStatement;
+      return { kind: "return", value: expression ? evaluate(expression, scope, ev) : undefined };
+    }
+    case K.IfStatement:
+      return runIf(node as ts.IfStatement, scope, ev);
+    case K.Block:
+      return runBlock((node as ts.Block).statements, scope, ev);
+    case K.ForStatement:
+      return runFor(node as ts.ForStatement, scope, ev, labels);
+    case K.ForOfStatement: {
+      const loop = node as ts.ForOfStatement;
+      if (loop.awaitModifier) throw ev.unsupported("for await", "use for … of");
+      return loopOver(loop, iterate(evaluate(loop.expression, scope, ev), ev), scope, ev, labels);
+    }
+    case K.ForInStatement:
+      return runForIn(node as ts.ForInStatement, scope, ev, labels);
+    case K.WhileStatement:
+    case K.DoStatement:
+      return runWhile(node as ts.WhileStatement | ts.DoStatement, scope, ev, labels);
+    case K.BreakStatement:
+      return { kind: "break", label: (node as ts.BreakStatement).label?.text ?? null };
+    case K.ContinueStatement:
+      return { kind: "continue", label: (node as ts.ContinueStatement).label?.text ?? null };
+    case K.LabeledStatement: {
+      const { label, statement } = node as ts.LabeledStatement;
+      const completion = ev.flow.joined("break", [label.text], "block", () =>
+        execute(statement, scope, ev, [...labels, label.text]),
+      );
+      return completion?.kind === "break" && completion.label === label.text ? null : completion;
+    }
+    case K.SwitchStatement:
+      return runSwitch(node as ts.SwitchStatement, scope, ev);
+    case K.ThrowStatement:
+      throw evaluate((node as ts.ThrowStatement).expression, scope, ev);
+    case K.TryStatement:
+      return runTry(node as ts.TryStatement, scope, ev);
+    case K.ClassDeclaration: {
+      const { name } = node as ts.ClassDeclaration;
+      if (ts.canHaveModifiers(node) && node.modifiers?.some(({ kind }) => kind === K.DeclareKeyword)) return null;
+      const value = classValue(node as ts.ClassDeclaration, scope, ev, name?.text ?? "default");
+      if (name) scope.own(name.text)!.value = value;
+      return null;
+    }
+    case K.EnumDeclaration:
+      declareEnum(node as ts.EnumDeclaration, scope, ev);
+      return null;
+    case K.FunctionDeclaration:
+    case K.EmptyStatement:
+    case K.InterfaceDeclaration:
+    case K.TypeAliasDeclaration:
+    case K.ImportDeclaration:
+    case K.ExportDeclaration:
+      return null;
+    default:
+      throw ev.unsupported(`this statement (${K[node.kind]})`, null, node);
+  }
+}
+
+export function declareVariables(list: ts.VariableDeclarationList, scope: Scope, ev: Evaluation): void {
+  const isConstant = (list.flags & ts.NodeFlags.Const) !== 0;
+  if (!(list.flags & ts.NodeFlags.BlockScoped)) throw ev.unsupported("var", "use let or const", list);
+  for (const { name, initializer } of list.declarations) {
+    const value = initializer
+      ? ((ts.isIdentifier(name) ? functionName(initializer, name.text, scope, ev) : null) ??
+        evaluate(initializer, scope, ev))
+      : undefined;
+    bind(name, value, isConstant, scope, ev);
+  }
+}
+
+function runIf(node: ts.IfStatement, scope: Scope, ev: Evaluation): Completion {
+  const condition = decide(evaluate(node.expression, scope, ev), ev);
+  const { thenStatement, elseStatement } = node;
+  if (!(condition instanceof RunTime)) {
+    if (condition) return execute(thenStatement, scope, ev);
+    return elseStatement ? execute(elseStatement, scope, ev) : null;
+  }
+  const side = (statement: ts.Statement | undefined) => (): Completion => {
+    if (!statement) return null;
+    try {
+      return execute(statement, scope, ev);
+    } catch (fault) {
+      return throwAtRunTime(fault, ev);
+    }
+  };
+  const completion = ev.flow.branch(truth(condition), [side(thenStatement), side(elseStatement)]);
+  ev.at = node;
+  return completion;
+}
+
+/** An error under a run-time condition is thrown by the program, not by the compiler. */
+function throwAtRunTime(fault: unknown, ev: Evaluation): Completion {
+  if (!(fault instanceof Error) || fault instanceof Diagnosed) throw fault;
+  ev.builder.emit({ kind: "throw", message: { kind: "literal", value: fault.message }, origin: ev.origin() });
+  return { kind: "gone" };
+}
+
+function runSwitch(node: ts.SwitchStatement, scope: Scope, ev: Evaluation): Completion {
+  const value = evaluate(node.expression, scope, ev);
+  const subject = value instanceof RunTime ? decide(value, ev) && value : value;
+  const known = subject instanceof RunTime && subject.known !== undefined ? subject.known : subject;
+  if (known instanceof RunTime) throw ev.unsupported("switch on a run-time value", "use if … else if", node);
+  const inner = scope.inner();
+  declareIn(
+    node.caseBlock.clauses.flatMap(({ statements }) => [...statements]),
+    inner,
+    ev,
+  );
+  const clauses = node.caseBlock.clauses;
+  let start = clauses.findIndex(
+    (clause) => ts.isCaseClause(clause) && evaluate(clause.expression, inner, ev) === known,
+  );
+  if (start < 0) start = clauses.findIndex(ts.isDefaultClause);
+  if (start < 0) return null;
+  const completion = ev.flow.joined("break", [null], "switch", () => {
+    for (const clause of clauses.slice(start)) {
+      const ended = run(clause.statements, inner, ev);
+      if (ended !== null) return ended;
+    }
+    return null;
+  });
+  return completion?.kind === "break" && completion.label === null ? null : completion;
+}
+
+function runTry(node: ts.TryStatement, scope: Scope, ev: Evaluation): Completion {
+  const [stackDepth, inside] = [ev.stack.length, ev.inside];
+  let completion: Completion = null;
+  try {
+    completion = runBlock(node.tryBlock.statements, scope, ev);
+  } catch (fault) {
+    if (fault instanceof Diagnosed || !node.catchClause) {
+      if (node.finallyBlock && !(fault instanceof Diagnosed)) runBlock(node.finallyBlock.statements, scope, ev);
+      throw fault;
+    }
+    ev.stack.length = stackDepth;
+    ev.inside = inside;
+    const inner = scope.inner();
+    const { variableDeclaration, block } = node.catchClause;
+    if (variableDeclaration) bind(variableDeclaration.name, fault, false, inner, ev);
+    try {
+      completion = runBlock(block.statements, inner, ev);
+    } catch (second) {
+      if (node.finallyBlock && !(second instanceof Diagnosed)) {
+        const ended = runBlock(node.finallyBlock.statements, scope, ev);
+        if (ended !== null) return ended;
+      }
+      throw second;
+    }
+  }
+  if (!node.finallyBlock) return completion;
+  if (completion?.kind === "gone") throw ev.unsupported("finally behind a run-time exit", null, node);
+  return runBlock(node.finallyBlock.statements, scope, ev) ?? completion;
+}
+
+function declareEnum(node: ts.EnumDeclaration, scope: Scope, ev: Evaluation): void {
+  const object: Record<string, unknown> = ev.journal.born({});
+  const inner = scope.inner();
+  let next: unknown = 0;
+  for (const member of node.members) {
+    const key = (member.name as ts.Identifier).text;
+    const value = member.initializer ? evaluate(member.initializer, inner, ev) : next;
+    object[key] = value;
+    if (typeof value === "number") {
+      object[String(value)] = key;
+      next = value + 1;
+    }
+    const variable = ev.journal.variable(key, true);
+    variable.value = value;
+    inner.declare(variable);
+  }
+  scope.own(node.name.text)!.value = object;
+}
