@@ -110,8 +110,5 @@ const reserved: ReadonlySet<string> = new Set(
   reinterpret_cast requires return short signed sizeof static static_assert static_cast struct switch template this
   thread_local throw true try typedef typeid typename union unsigned using virtual void volatile wchar_t while xor
   xor_eq final override size_t int8_t int16_t int32_t int64_t uint8_t uint16_t uint32_t uint64_t ptrdiff_t
-  std dream NULL EOF errno assert stdin stdout stderr INFINITY NAN M_PI M_E unix linux i386 signals
-  abs acos asin atan ceil cos exp exp2 expm1 fabs floor fmod hypot log log2 log10 log1p pow rint round sin sqrt tan tanh
-  trunc erf gamma lgamma tgamma index j0 j1 jn y0 y1 yn time clock rand random read write open close exit abort signal
-  select remove rename printf puts div labs free malloc memcpy strlen`.split(/\s+/),
+  std dream NULL EOF errno assert stdin stdout stderr INFINITY NAN M_PI M_E unix linux i386`.split(/\s+/),
 );
