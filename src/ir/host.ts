@@ -62,6 +62,8 @@ export type HostExpression =
   | { readonly kind: "toFixed"; readonly value: HostExpression; readonly digits: number }
   /** The number in a scalar tensor; waits for it. */
   | { readonly kind: "item"; readonly tensor: HostVariable }
+  /** The character of a code: one byte of text as `print` writes it. */
+  | { readonly kind: "character"; readonly code: HostExpression }
   /** Batches in one epoch of a loader. */
   | { readonly kind: "numBatches"; readonly loader: string }
   | { readonly kind: "query"; readonly query: HostQuery; readonly args: readonly HostExpression[] };
@@ -94,7 +96,8 @@ export type HostStatement = StatementBase &
         readonly index: HostExpression;
         readonly into: HostVariable;
       }
-    | { readonly kind: "print"; readonly parts: readonly HostExpression[] }
+    /** On the first rank; parts are parted by spaces. `isLine`: ends the line. */
+    | { readonly kind: "print"; readonly parts: readonly HostExpression[]; readonly isLine: boolean }
     | {
         readonly kind: "log";
         readonly event: "train" | "validation";

@@ -17,6 +17,10 @@ export declare function worldSize(): number;
 
 /** Prints numbers and texts, known at build time or at run time, on the first rank alone. */
 export declare function rankZeroPrint(...parts: readonly (string | number | boolean | Tensor)[]): void;
+/** Writes one character by its code, without a line's end: bytes of text as they are generated. */
+export declare function printCharacter(code: number): void;
+/** Makes every leaf of a checked config a value that may be set when the program starts. */
+export declare function configValues<T>(config: T, schema: unknown): T;
 /** Writes one event into the metrics file and, if `console` is true, on the console of the first rank. */
 export declare function logEvent(
   event: "train" | "validation",
@@ -92,10 +96,12 @@ export declare class BatchReader {
   readonly numBatches: number;
 }
 
-/** Means of named numbers over the rounds of a run-time loop. `isFirst` starts them anew. */
+/** Means of named numbers over the rounds of a run-time loop. */
 export declare class RunningMeans {
   constructor(name: string);
-  add(name: string, value: Tensor | number, isFirst: boolean): void;
+  /** Starts anew. */
+  reset(): void;
+  add(values: { readonly [name: string]: Tensor | number }): void;
   /** By name, in the order in which they were first added. */
   readonly means: { readonly [name: string]: number };
 }

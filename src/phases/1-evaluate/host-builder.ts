@@ -103,6 +103,8 @@ export function reads(expression: HostExpression, variables: ReadonlySet<HostVar
       return expression.args.some((part) => reads(part, variables));
     case "toFixed":
       return reads(expression.value, variables);
+    case "character":
+      return reads(expression.code, variables);
     default:
       return false;
   }

@@ -1,0 +1,202 @@
+// Purpose: a trainer's TypeScript becomes a program. Needs: the file that launches it. Leaves: host code, states, loaders
+// and logical graphs, in which gradients are still to be taken. Example: `loss.backward()` is a `gradient` step.
+import { resolve } from "node:path";
+import { z } from "zod";
+import { Diagnosed, diagnosed } from "../../diagnostics/diagnostic.js";
+import type { HostBlock, HostExpression, HostVariable } from "../../ir/host.js";
+import type { Program } from "../../ir/program.js";
+import { Evaluation, type Intrinsics } from "./evaluation.js";
+import { readProgram } from "./frontend.js";
+import { globalScope } from "./globals.js";
+import { finishBlock } from "./host-builder.js";
+import { Modules } from "./modules.js";
+import { withPinning } from "./run-time.js";
+import { errorPlaces } from "./syntax/calls.js";
+import { ConfigValues } from "./trace/config.js";
+import { tensorFunctions } from "./trace/functions.js";
+import { type Registry, services } from "./trace/services.js";
+import { MutableTensor, Parameter, Tensor } from "./trace/tensor.js";
+import { Tracer } from "./trace/tracer.js";
+
+export interface EvaluateOptions {
+  readonly checkTypes?: boolean;
+}
+
+/** Throws `Diagnosed` on every fault of the user's program. */
+export function evaluate(entryFile: string, options: EvaluateOptions = {}): Program<"logical"> {
+  const file = resolve(entryFile);
+  const frontend = readProgram(file, options);
+  const tracer = new Tracer();
+  const config = new ConfigValues();
+  const registry: Registry = { name: "", modules: [], loaders: [], owned: new Map(), device: null };
+  const meanings: { readonly [name: string]: unknown } = {
+    ...tensorFunctions(tracer),
+    ...services(tracer, registry),
+    configValues: config.wrap,
+    Tensor,
+    MutableTensor,
+    Parameter: stateClass(
+      Parameter,
+      (shape, { dtype = "f32", requiresGrad = true }) => new Parameter(tracer, { shape, dtype }, requiresGrad),
+    ),
+    Buffer: stateClass(MutableTensor, (shape, { dtype = "f32" }) => new MutableTensor(tracer, { shape, dtype })),
+  };
+  const intrinsics: Intrinsics = {
+    find: (name) => meanings[name],
+    module: (specifier) => (specifier === "zod" ? { z } : null),
+    isTensor: (value) => value instanceof Tensor,
+    name: (value, name) => {
+      if (
+        value instanceof Tensor &&
+        value.source.kind === "local" &&
+        !value.source.segment.names.has(value.source.value.id)
+      )
+        value.source.segment.names.set(value.source.value.id, name);
+    },
+    unrolls: () => tracer.unrolls(),
+  };
+  const ev = new Evaluation(frontend, intrinsics, tracer.hooks);
+  tracer.ev = ev;
+  const pinning = {
+    pinPath: (path: string) => void config.pinned.add(path),
+    refuse: (): never => {
+      throw ev.fail(
+        "run-time-value",
+        "this needs a value that is known when the program is built, but only the running program knows it",
+        "compute it from the config, or use operators and Math on it",
+      );
+    },
+  };
+  return withPinning(pinning, () => {
+    const globals = globalScope(ev, meanings.rankZeroPrint as (...parts: unknown[]) => void);
+    try {
+      new Modules(ev, globals).load(frontend.entry);
+    } catch (fault) {
+      throw located(fault, ev);
+    }
+    tracer.close();
+    if (registry.name === "")
+      throw diagnosed(
+        "nothing-launched",
+        "this file launches no trainer",
+        null,
+        "end it with distributedLaunch(() => new MyTrainer(config).fit())",
+      );
+    return assemble(file, ev, tracer, registry, config);
+  });
+}
+
+type StateOptions = { readonly dtype?: "f32" | "bf16" | "i32" | "bool"; readonly requiresGrad?: boolean };
+/** `new Parameter(shape, options)` as the language has it: the compiler's own class, made with the tracer. */
+function stateClass(
+  base: { prototype: object },
+  make: (shape: readonly number[], options: StateOptions) => object,
+): unknown {
+  const made = function (shape: readonly number[], options: StateOptions = {}): object {
+    return make([...shape].map(Number), options);
+  };
+  Object.defineProperty(made, "name", { value: (base as { name?: string }).name });
+  made.prototype = base.prototype;
+  return made;
+}
+
+/** An error that the user's code threw, or a builtin on its behalf, at its place. */
+function located(fault: unknown, ev: Evaluation): unknown {
+  if (fault instanceof Diagnosed || !(fault instanceof Error)) return fault;
+  const own = errorPlaces.get(fault);
+  if (own) return diagnosed("thrown", fault.message, own, null);
+  if (
+    fault instanceof TypeError ||
+    fault instanceof ReferenceError ||
+    fault instanceof RangeError ||
+    fault instanceof z.ZodError
+  )
+    return diagnosed("fails-at-build-time", fault.message, ev.origin(), null);
+  return fault;
+}
+
+function assemble(
+  file: string,
+  ev: Evaluation,
+  tracer: Tracer,
+  registry: Registry,
+  config: ConfigValues,
+): Program<"logical"> {
+  const graphs = tracer.finish(() => readVariables(finishBlock(ev.builder.current)));
+  const main = finishBlock(ev.builder.current);
+  const states = [...new Set([...tracer.states, ...tracer.gradients.values()])];
+  const device = registry.device;
+  for (const [state, path] of registry.owned)
+    if (state.trainable && !tracer.gradients.has(state))
+      throw diagnosed(
+        "parameter-without-gradient",
+        `${state.name} belongs to ${path}, but no loss depends on it`,
+        state.origin,
+        "use it in a loss, or do not give it to the optimizer",
+      );
+  for (const [parameter] of tracer.gradients)
+    if (!registry.owned.has(parameter))
+      throw diagnosed(
+        "parameter-without-optimizer",
+        `a loss depends on ${parameter.name}, but no optimizer owns it`,
+        parameter.origin,
+        "give it to an optimizer, or freeze it with requiresGrad_(false)",
+      );
+  const used = new Set<unknown>();
+  for (const graph of graphs.values()) {
+    for (const { source } of graph.inputs) if (source.kind === "state") used.add(source.state);
+    for (const { state } of graph.updates) used.add(state);
+  }
+  return {
+    level: "logical",
+    name: registry.name,
+    file,
+    config: config.finish(),
+    mesh: {
+      degrees: {
+        pp: device?.pipelineParallel ?? 1,
+        dpReplicate: device?.dpReplicate ?? 1,
+        dpShard: device?.dpShard ?? 1,
+        cp: device?.contextParallel ?? 1,
+        tp: device?.tensorParallel ?? 1,
+      },
+    },
+    precision: { compute: device?.precision ?? "f32", reduce: "f32" },
+    modules: registry.modules,
+    states: states.filter((state) => used.has(state)),
+    plan: null,
+    variables: [],
+    loaders: registry.loaders,
+    graphs,
+    main,
+  };
+}
+
+/** The tensor variables that host code itself reads. */
+function readVariables(block: HostBlock): ReadonlySet<HostVariable> {
+  const found = new Set<HostVariable>();
+  const see = (expression: HostExpression): void => {
+    if (expression.kind === "read") found.add(expression.variable);
+    else if (expression.kind === "item") found.add(expression.tensor);
+    for (const part of Object.values(expression)) {
+      if (Array.isArray(part)) for (const item of part) see(item as HostExpression);
+      else if (typeof part === "object" && part !== null && "kind" in part) see(part as HostExpression);
+    }
+  };
+  const visit = (statements: HostBlock): void => {
+    for (const statement of statements) {
+      for (const part of Object.values(statement)) {
+        if (typeof part === "object" && part !== null && "kind" in part) see(part as HostExpression);
+      }
+      if (statement.kind === "print") statement.parts.forEach(see);
+      if (statement.kind === "log") for (const { value } of statement.metrics) see(value);
+      if (statement.kind === "if") {
+        visit(statement.then);
+        visit(statement.otherwise);
+      }
+      if (statement.kind === "while" || statement.kind === "scope") visit(statement.body);
+    }
+  };
+  visit(block);
+  return found;
+}

@@ -1,0 +1,311 @@
+// The meaning of the run-time services that the library is written with: they become host statements, host expressions
+// and entries of the program.
+import type { HostExpression, HostQuery, HostVariable } from "../../../ir/host.js";
+import type { Loader, ModuleInfo } from "../../../ir/program.js";
+import type { Degree } from "../../../ir/placement.js";
+import type { State } from "../../../ir/state.js";
+import type { TensorType } from "../../../ir/tensor-type.js";
+import { expressionOf, isScalar, pin, RunTime, type RunTimeType, type Scalar } from "../run-time.js";
+import { MutableTensor, Parameter, Tensor } from "./tensor.js";
+import type { Tracer } from "./tracer.js";
+
+/** What services tell about the program, beyond its code. */
+export interface Registry {
+  name: string;
+  readonly modules: ModuleInfo[];
+  readonly loaders: Loader[];
+  readonly owned: Map<State, string>;
+  device: Device | null;
+}
+export interface Device {
+  readonly dpReplicate: Degree;
+  readonly dpShard: Degree;
+  readonly tensorParallel: number;
+  readonly contextParallel: number;
+  readonly pipelineParallel: number;
+  readonly precision: "f32" | "bf16";
+}
+interface Source {
+  readonly kind: "tokens" | "tensors";
+  readonly path: Scalar;
+  readonly split: string;
+  readonly sequenceLength: number;
+  readonly vocabSize: number | null;
+  readonly numSamples: number;
+  readonly fields: { readonly [name: string]: { readonly shape: readonly number[]; readonly dtype: "f32" | "i32" } };
+}
+
+export function services(tracer: Tracer, registry: Registry): { readonly [name: string]: unknown } {
+  const emit: Tracer["ev"]["builder"]["emit"] = (item) => tracer.ev.builder.emit(item);
+  const origin = () => tracer.ev.origin();
+  const read = (variable: HostVariable): RunTime =>
+    new RunTime({ kind: "read", variable }, variable.type as RunTimeType);
+  /** A question whose answer changes: asked here, kept in a variable. */
+  const ask = (query: HostQuery, type: RunTimeType, args: readonly Scalar[]): RunTime => {
+    tracer.close();
+    const variable: HostVariable = { name: query, type, kept: false, initial: null };
+    emit({ kind: "let", variable, value: { kind: "query", query, args: args.map(expressionOf) }, origin: origin() });
+    return read(variable);
+  };
+  const numberOf = (value: unknown): HostExpression => {
+    if (value instanceof Tensor) return tracer.item(value).expression;
+    if (isScalar(value)) return expressionOf(value);
+    throw tracer.ev.fail(
+      "not-a-number",
+      "only numbers, texts and tensors of one element can be printed or logged",
+      null,
+    );
+  };
+
+  class BatchReader {
+    readonly numBatches: RunTime;
+    private readonly loader: Loader;
+    constructor(options: { name: string; source: Source; batchSize: number; shuffle: boolean; dropLast: boolean }) {
+      const { source } = options;
+      const batchSize = Number(options.batchSize);
+      const path =
+        source.path instanceof RunTime && source.path.expression.kind === "config"
+          ? { config: source.path.expression.path }
+          : { literal: String(source.path) };
+      const fields =
+        source.kind === "tokens"
+          ? [
+              {
+                name: "inputIds",
+                type: { shape: [batchSize, Number(source.sequenceLength)], dtype: "i32" } as TensorType,
+              },
+            ]
+          : Object.entries(source.fields).map(([name, { shape, dtype }]) => ({
+              name,
+              type: { shape: [batchSize, ...shape.map(Number)], dtype } as TensorType,
+            }));
+      const taken = registry.loaders.filter(({ name }) => name.startsWith(options.name)).length;
+      this.loader = {
+        name: taken === 0 ? options.name : `${options.name}${taken + 1}`,
+        source:
+          source.kind === "tokens"
+            ? {
+                kind: "tokens",
+                path,
+                split: source.split,
+                sequenceLength: Number(source.sequenceLength),
+                vocabSize: source.vocabSize === null ? null : Number(source.vocabSize),
+              }
+            : { kind: "tensors", path, numSamples: Number(source.numSamples) },
+        batchSize,
+        shuffle: Boolean(options.shuffle),
+        dropLast: Boolean(options.dropLast),
+        fields,
+      };
+      registry.loaders.push(this.loader);
+      this.numBatches = new RunTime({ kind: "numBatches", loader: this.loader.name }, "number");
+    }
+    fetch(epoch: Scalar, index: Scalar): { readonly [field: string]: Tensor } {
+      tracer.close();
+      const variable: HostVariable = { name: "batch", type: "batch", kept: false, initial: null };
+      emit({
+        kind: "fetch",
+        loader: this.loader.name,
+        epoch: expressionOf(epoch),
+        index: expressionOf(index),
+        into: variable,
+        origin: origin(),
+      });
+      return Object.fromEntries(
+        this.loader.fields.map(({ name, type }) => [
+          name,
+          new Tensor(tracer, { kind: "batch", variable, field: name }, type),
+        ]),
+      );
+    }
+  }
+
+  class RunningMeans {
+    private readonly sums = new Map<string, HostVariable>();
+    private readonly count: HostVariable;
+    constructor(private readonly name: string) {
+      this.count = { name: `${name}Count`, type: "number", kept: false, initial: null };
+    }
+    private set(variable: HostVariable, value: HostExpression): void {
+      emit({ kind: "assign", variable, value, origin: origin() });
+    }
+    reset(): void {
+      tracer.close();
+      this.set(this.count, { kind: "literal", value: 0 });
+    }
+    add(values: { readonly [name: string]: Tensor | Scalar }): void {
+      const isFirst: HostExpression = {
+        kind: "binary",
+        operator: "===",
+        left: read(this.count).expression,
+        right: { kind: "literal", value: 0 },
+      };
+      const numbers = Object.entries(values).map(([name, value]) => [name, numberOf(value)] as const);
+      tracer.close();
+      for (const [name, value] of numbers) {
+        let sum = this.sums.get(name);
+        if (!sum)
+          this.sums.set(
+            name,
+            (sum = {
+              name: `${this.name}${name[0]!.toUpperCase()}${name.slice(1)}`,
+              type: "number",
+              kept: false,
+              initial: null,
+            }),
+          );
+        const more: HostExpression = { kind: "binary", operator: "+", left: read(sum).expression, right: value };
+        this.set(sum, { kind: "conditional", condition: isFirst, then: value, otherwise: more });
+      }
+      this.set(this.count, {
+        kind: "binary",
+        operator: "+",
+        left: read(this.count).expression,
+        right: { kind: "literal", value: 1 },
+      });
+    }
+    get means(): { readonly [name: string]: RunTime } {
+      const mean = (sum: HostVariable): RunTime =>
+        new RunTime(
+          { kind: "binary", operator: "/", left: read(sum).expression, right: read(this.count).expression },
+          "number",
+        );
+      return Object.fromEntries([...this.sums].map(([name, sum]) => [name, mean(sum)]));
+    }
+  }
+
+  return {
+    BatchReader,
+    RunningMeans,
+    runtime: (value: Scalar) =>
+      new RunTime(expressionOf(value), value instanceof RunTime ? value.type : (typeof value as RunTimeType)),
+    pinned: (value: unknown) => (value instanceof RunTime ? pin(value) : value),
+    shouldStop: (step: Scalar) => ask("shouldStop", "boolean", [step]),
+    secondsSinceStart: () => ask("seconds", "number", []),
+    worldSize: () => new RunTime({ kind: "query", query: "worldSize", args: [] }, "number"),
+    rankZeroPrint: (...parts: unknown[]) => {
+      const texts = parts.map((part) =>
+        part instanceof Tensor || isScalar(part)
+          ? numberOf(part)
+          : ({ kind: "literal", value: showPlain(part) } as const),
+      );
+      tracer.close();
+      emit({ kind: "print", parts: texts, isLine: true, origin: origin() });
+    },
+    printCharacter: (code: unknown) => {
+      const value = numberOf(code);
+      tracer.close();
+      emit({ kind: "print", parts: [{ kind: "character", code: value }], isLine: false, origin: origin() });
+    },
+    logEvent: (
+      event: "train" | "validation",
+      values: {
+        step: Scalar;
+        epoch: Scalar;
+        metrics: { readonly [name: string]: unknown };
+        tokens: Scalar;
+        console: Scalar;
+      },
+    ) => {
+      const metrics = Object.entries(values.metrics).map(([name, value]) => ({ name, value: numberOf(value) }));
+      tracer.close();
+      const [step, epoch, tokens, console] = [values.step, values.epoch, values.tokens, values.console].map(
+        expressionOf,
+      ) as [HostExpression, HostExpression, HostExpression, HostExpression];
+      emit({ kind: "log", event, step, epoch, metrics, tokens, console, origin: origin() });
+    },
+    reportProgress: (done: Scalar, total: Scalar) => {
+      tracer.close();
+      emit({ kind: "progress", done: expressionOf(done), total: expressionOf(total), origin: origin() });
+    },
+    backward: (loss: Tensor) => tracer.backward(loss),
+    zeroGradients: (parameters: readonly Parameter[]) => {
+      for (const parameter of parameters) {
+        const { grad } = parameter;
+        if (grad) tracer.write(grad, grad.like(0)._value);
+      }
+    },
+    setGradient: (parameter: Parameter, gradient: Tensor) => {
+      const { grad } = parameter;
+      if (!grad) throw tracer.ev.fail("no-gradient", `${parameter.name} has no gradient yet`, "call backward first");
+      tracer.write(grad, gradient._value);
+    },
+    optimizerState: (_: object, name: string, of: Parameter) => {
+      const owner = tracer.stateOf(of);
+      const full = `optimizer.${name}.${owner.name}`;
+      const known = [...tracer.states].find((state) => state.name === full);
+      const buffer = new MutableTensor(tracer, owner.type);
+      buffer.holder.state = known ?? {
+        kind: "optimizer",
+        name: full,
+        paths: [full],
+        type: owner.type,
+        of: owner,
+        trainable: false,
+        origin: owner.origin,
+      };
+      tracer.states.add(buffer.holder.state);
+      return buffer;
+    },
+    withRandomStep: (step: Scalar, body: () => unknown) => {
+      const before = tracer.randomStep;
+      tracer.randomStep = step;
+      try {
+        return body();
+      } finally {
+        tracer.randomStep = before;
+      }
+    },
+    namedPart: (name: string, body: () => unknown) => tracer.namedPart(name, body),
+    initialize: (body: () => void) => {
+      tracer.close();
+      tracer.namedPart("initialize", body);
+      tracer.close();
+    },
+    registerModule: (path: string, module: object) => {
+      registry.modules.push({ path, className: module.constructor.name, origin: origin() });
+    },
+    registerState: (path: string, tensor: MutableTensor) => {
+      const { holder } = tensor;
+      if (holder.state) {
+        if (!holder.state.paths.includes(path)) (holder.state.paths as string[]).push(path);
+        return;
+      }
+      const isParameter = tensor instanceof Parameter;
+      holder.state = {
+        kind: isParameter ? "parameter" : "buffer",
+        name: path,
+        paths: [path],
+        type: tensor.type,
+        of: null,
+        trainable: isParameter && tensor.requiresGrad,
+        origin: origin(),
+      };
+      tracer.states.add(holder.state);
+    },
+    registerOptimizer: (path: string, _: object, parameters: readonly Parameter[]) => {
+      for (const parameter of parameters) {
+        const state = tracer.stateOf(parameter);
+        const other = registry.owned.get(state);
+        if (other !== undefined)
+          throw tracer.ev.fail(
+            "parameter-owned-twice",
+            `${state.name} is owned by ${other === path ? `${path} twice` : `${other} and ${path}`}`,
+            "give each parameter to one optimizer, once",
+          );
+        registry.owned.set(state, path);
+      }
+    },
+    configureDevices: (device: Device) => {
+      registry.device = device;
+    },
+    registerTrainer: (trainer: object) => {
+      registry.name = trainer.constructor.name;
+    },
+  };
+}
+
+const showPlain = (value: unknown): string =>
+  typeof value === "object"
+    ? JSON.stringify(value, (_, item: unknown) => (item instanceof Tensor ? `Tensor [${item.shape.join(", ")}]` : item))
+    : String(value);

@@ -1,0 +1,328 @@
+// What tensors mean. Tensor work is collected in the open segment; where host code has to look at a tensor, or control
+// flow begins, the segment ends: it becomes a graph and a statement that runs it.
+import { diagnosed } from "../../../diagnostics/diagnostic.js";
+import type { StepPlace } from "../../../ir/build.js";
+import type { LogicalGraph, LogicalValue, Phase, Step } from "../../../ir/graph.js";
+import type { HostExpression, HostStatement, HostVariable } from "../../../ir/host.js";
+import type { State } from "../../../ir/state.js";
+import { sameType, type TensorType } from "../../../ir/tensor-type.js";
+import { type Op, OperandError } from "../../../ops/op.js";
+import { stopGradient } from "../../../ops/table.js";
+import type { Evaluation } from "../evaluation.js";
+import { Conflict } from "../flow.js";
+import type { Hole } from "../host-builder.js";
+import { expressionOf, RunTime, type Scalar } from "../run-time.js";
+import { Segment, spreadScalar } from "./segment.js";
+import { Tensor } from "./tensor.js";
+
+interface Finished {
+  readonly name: string;
+  readonly segment: Segment;
+}
+
+export class Tracer {
+  ev!: Evaluation;
+  private open: Segment | null = null;
+  private readonly finished: Finished[] = [];
+  private readonly names: string[] = [];
+  private readonly taken = new Set<string>();
+  phase: Phase = "forward";
+  isConstant = false;
+  randomStep: Scalar = 0;
+  private readonly rounds = new Map<number, number>();
+  /** Gradient states by parameter. */
+  readonly gradients = new Map<State, State>();
+  readonly states = new Set<State>();
+
+  get segment(): Segment {
+    if (!this.open) this.open = new Segment("", this.ev.origin());
+    return this.open;
+  }
+
+  get place(): StepPlace {
+    return { origin: this.ev.origin(), scope: "", phase: this.phase };
+  }
+
+  /** Steps of one op; operands that do not fit are reported at the user's place. */
+  emit<A>(op: Op<A>, inputs: readonly LogicalValue[], attrs: NoInfer<A>): readonly LogicalValue[] {
+    const { segment } = this;
+    const read = this.isConstant ? inputs : inputs.map((value) => this.detached(value));
+    try {
+      return segment.builder.at(this.place, () => {
+        const outputs = segment.builder.emit(op, read, attrs);
+        if (this.isConstant) for (const { id } of outputs) segment.constants.add(id);
+        return outputs;
+      });
+    } catch (fault) {
+      if (!(fault instanceof OperandError)) throw fault;
+      const help = fault.message.includes("one type") ? "convert one of them with .to(dtype)" : null;
+      throw diagnosed(help ? "dtypes-disagree" : "shapes-disagree", fault.message, this.ev.origin(), help);
+    }
+  }
+
+  private detached(value: LogicalValue): LogicalValue {
+    const { segment } = this;
+    if (!segment.constants.has(value.id) || value.type.dtype === "i32" || value.type.dtype === "bool") return value;
+    const [stopped] = segment.builder.at(this.place, () => segment.builder.emit(stopGradient, [value], {}));
+    return stopped!;
+  }
+
+  tensor(value: LogicalValue): Tensor {
+    return new Tensor(this, { kind: "local", segment: this.segment, value }, value.type);
+  }
+
+  /** The value of a tensor in the open segment. */
+  valueOf(tensor: Tensor): LogicalValue {
+    const { source } = tensor;
+    const { segment } = this;
+    switch (source.kind) {
+      case "local":
+        if (source.segment === segment) return source.value;
+        return segment.tensor(source.segment.result(source.value), tensor.type);
+      case "variable":
+        return segment.tensor(source.variable, tensor.type);
+      case "batch": {
+        const value = segment.field(source.variable, source.field, tensor.type);
+        if (value) return value;
+        this.close();
+        return this.segment.field(source.variable, source.field, tensor.type)!;
+      }
+      case "state":
+        return segment.read(this.stateOf(tensor));
+    }
+  }
+
+  stateOf(tensor: Tensor): State {
+    const { source } = tensor;
+    if (source.kind !== "state" || !source.holder.state)
+      throw this.ev.fail(
+        "not-registered",
+        "this parameter belongs to no module that the trainer holds",
+        "make it a field of a module, and the module a field of the trainer",
+      );
+    return source.holder.state;
+  }
+
+  /** A number, known or not, in the shape and type of a tensor. */
+  scalarLike(scalar: Scalar, type: TensorType): LogicalValue {
+    if (type.dtype === "bool")
+      throw this.ev.fail("dtypes-disagree", "a bool tensor meets a number", "convert it with .to(dtype)");
+    const dtype = type.dtype === "i32" ? "i32" : "f32";
+    const value = this.segment.scalar(expressionOf(scalar), dtype);
+    return spreadScalar(this.segment, value, type.shape, this.place);
+  }
+
+  /** The host variable that holds a tensor between graphs. */
+  variableOf(tensor: Tensor): HostVariable {
+    const { source } = tensor;
+    if (source.kind === "variable") return source.variable;
+    if (source.kind === "local") {
+      if (source.segment === this.open) this.close();
+      return source.segment.result(source.value);
+    }
+    const local = this.valueOf(tensor);
+    const { segment } = this;
+    const [copy] = segment.builder.at(this.place, () => segment.builder.emit(stopGradient, [local], {}));
+    this.close();
+    return segment.result(copy!);
+  }
+
+  item(tensor: Tensor): RunTime {
+    if (tensor.type.shape.some((size) => size !== 1))
+      throw this.ev.fail(
+        "not-a-scalar",
+        `item() reads tensors of one element, not [${tensor.type.shape.join(", ")}]`,
+        "reduce it first, e.g. by mean()",
+      );
+    const expression: HostExpression = { kind: "item", tensor: this.variableOf(tensor) };
+    return new RunTime(expression, tensor.type.dtype === "bool" ? "boolean" : "number");
+  }
+
+  /** Ends the open segment: what follows in the host code happens after it. */
+  close(): void {
+    const segment = this.open;
+    this.open = null;
+    if (!segment || segment.isEmpty) return;
+    const name = this.uniqueName();
+    this.finished.push({ name, segment });
+    this.ev.builder.emit({ kind: "deferred", make: () => this.runs.get(segment) ?? [] });
+  }
+
+  private uniqueName(): string {
+    const base = this.names.at(-1) ?? "main";
+    let name = base;
+    for (let i = 2; this.taken.has(name); i++) name = `${base}${i}`;
+    this.taken.add(name);
+    return name;
+  }
+
+  namedPart<T>(name: string, body: () => T): T {
+    this.names.push(name);
+    try {
+      return body();
+    } finally {
+      this.names.pop();
+    }
+  }
+
+  private readonly runs = new Map<Segment, readonly HostStatement[]>();
+  /** The graphs of all segments that host code still runs. `reachable` says which tensors anybody reads. */
+  finish(usesOf: () => ReadonlySet<HostVariable>): ReadonlyMap<string, LogicalGraph> {
+    // Backwards: whether a result is read depends on the graphs behind it.
+    const graphs = new Map<string, LogicalGraph>();
+    const read = new Set(usesOf());
+    for (const { name, segment } of [...this.finished].reverse()) {
+      const made = segment.finish(name, (variable) => read.has(variable));
+      if (!made) continue;
+      graphs.set(name, made.graph);
+      this.runs.set(segment, [made.run]);
+      if (made.run.kind === "run") for (const { variable } of made.run.tensors) read.add(variable);
+    }
+    return new Map([...graphs].reverse());
+  }
+
+  /** A stream for the calling place, and which use of the place this is. */
+  randomPlace(): { readonly stream: number; readonly round: number } {
+    const stream = hashText(this.ev.exactPlace);
+    const round = this.rounds.get(stream) ?? 0;
+    this.rounds.set(stream, round + 1);
+    return { stream, round };
+  }
+
+  write(holder: Tensor, value: LogicalValue): void {
+    const state = this.stateOf(holder);
+    if (!sameType(state.type, value.type))
+      throw this.ev.fail(
+        "shapes-disagree",
+        `${state.name} of shape [${state.type.shape.join(", ")}] cannot hold a tensor of shape [${value.type.shape.join(", ")}]`,
+        null,
+      );
+    this.segment.write(state, value);
+    this.states.add(state);
+  }
+
+  gradientOf(parameter: State): State {
+    let state = this.gradients.get(parameter);
+    if (!state) {
+      const name = `gradient.${parameter.name}`;
+      state = {
+        kind: "gradient",
+        name,
+        paths: [name],
+        type: parameter.type,
+        of: parameter,
+        trainable: false,
+        origin: parameter.origin,
+      };
+      this.gradients.set(parameter, state);
+    }
+    return state;
+  }
+
+  /** Adds the gradients of `loss` to those of every parameter that it depends on. */
+  backward(loss: Tensor): void {
+    if (loss.type.shape.some((size) => size !== 1))
+      throw this.ev.fail(
+        "loss-not-scalar",
+        `a loss is one number, not a tensor of shape [${loss.type.shape.join(", ")}]`,
+        "reduce it with mean() or sum()",
+      );
+    if (loss.source.kind !== "local" || loss.source.segment !== this.open)
+      throw this.ev.fail(
+        "loss-from-elsewhere",
+        "this loss was computed before a run-time branch or a number was read",
+        "call backward in the same part of the code that computes the loss",
+      );
+    const { segment } = this;
+    const flat = loss.type.shape.length === 0 ? loss : loss.view([]);
+    const value = this.valueOf(flat);
+    const reached = reach(segment.builder.steps, value, segment.constants);
+    const parameters = [...segment.states].filter(
+      ([state, now]) => state.kind === "parameter" && state.trainable && reached.has(now.id),
+    );
+    const by = parameters.map(([, now]) => now);
+    if (by.length === 0)
+      throw this.ev.fail("loss-without-parameters", "no parameter that needs a gradient reaches this loss", null);
+    const before = this.phase;
+    this.phase = "backward";
+    const gradients = segment.builder.at(this.place, () => segment.builder.gradient(value, by));
+    for (const { id } of gradients) segment.constants.add(id);
+    parameters.forEach(([parameter], i) => {
+      const state = this.gradientOf(parameter);
+      const total = this.addTo(state, gradients[i]!);
+      segment.observed.set(parameter.name, total);
+    });
+    this.phase = before;
+  }
+
+  private addTo(state: State, gradient: LogicalValue): LogicalValue {
+    const held = this.segment.read(state);
+    const before = this.isConstant;
+    this.isConstant = true;
+    const sum = new Tensor(this, { kind: "local", segment: this.segment, value: held }, held.type).add(
+      this.tensor(gradient),
+    );
+    this.isConstant = before;
+    const total = this.valueOf(sum);
+    this.segment.write(state, total);
+    return total;
+  }
+
+  hooks = {
+    beforeControl: (): void => this.close(),
+    tensorVariable: (name: string, values: readonly unknown[]): unknown => {
+      if (!values.every((value): value is Tensor => value instanceof Tensor)) return null;
+      const { type } = values[0]!;
+      if (!values.every((value) => sameType(value.type, type))) return new Conflict(name);
+      const variable: HostVariable = { name, type: "tensor", kept: false, initial: null };
+      return new Tensor(this, { kind: "variable", variable }, type);
+    },
+    assignTensor: (head: unknown, value: unknown, hole: Hole): void => {
+      if (!(head instanceof Tensor) || !(value instanceof Tensor) || head.source.kind !== "variable") return;
+      hole.assignments.push({
+        variable: head.source.variable,
+        value: { kind: "read", variable: this.variableOf(value) },
+      });
+    },
+  };
+
+  /** Rounds of unrolled loops, for finding repeats. */
+  unrolls(): { round(): void; end(): void } {
+    const marks: { segment: Segment; at: number }[] = [];
+    return {
+      round: () => void marks.push({ segment: this.segment, at: this.segment.builder.steps.length }),
+      end: () => {
+        const { segment } = this;
+        if (marks.length < 2 || marks.some((mark) => mark.segment !== segment)) return;
+        const { steps } = segment.builder;
+        const ends = [...marks.slice(1).map(({ at }) => at), steps.length];
+        const rounds: Step<"logical">[][] = marks.map(({ at }, i) => steps.slice(at, ends[i]));
+        if (rounds.every((round) => round.length > 0)) segment.loops.push({ rounds });
+      },
+    };
+  }
+}
+
+/** Values that a value depends on through steps that pass gradients on. */
+function reach(
+  steps: readonly Step<"logical">[],
+  from: LogicalValue,
+  constants: ReadonlySet<number>,
+): ReadonlySet<number> {
+  const reached = new Set([from.id]);
+  for (const step of [...steps].reverse()) {
+    if (step.kind !== "op" || step.op === stopGradient) continue;
+    if (!step.outputs.some(({ id }) => reached.has(id) && !constants.has(id))) continue;
+    step.inputs.forEach(({ id, type }, i) => {
+      if ((type.dtype === "f32" || type.dtype === "bf16") && !step.op.indices.includes(i)) reached.add(id);
+    });
+  }
+  return reached;
+}
+
+/** 32 bits of a text (FNV-1a). */
+export function hashText(text: string): number {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193) >>> 0;
+  return hash;
+}
