@@ -63,6 +63,8 @@ function write(expression: HostExpression, names: ExpressionNames): Piece {
       return call("dream::host::toFixed", inner(expression.value), cppInteger(expression.digits));
     case "item":
       return primary(`${names.nameOf(expression.tensor)}.item()`);
+    case "character":
+      return call("dream::host::character", inner(expression.code));
     case "numBatches":
       return call("run.numBatches", names.loaderName(expression.loader));
     case "query":

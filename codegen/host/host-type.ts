@@ -27,6 +27,7 @@ export function typeOf(expression: HostExpression, config: ConfigTypes): HostTyp
     case "conditional":
       return typeOf(expression.then, config);
     case "toFixed":
+    case "character":
       return "string";
     case "math":
     case "item":

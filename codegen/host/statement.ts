@@ -92,7 +92,7 @@ export function writeBody(body: HostBlock, context: FunctionContext): readonly s
         return [`${type}${names.nameOf(statement.into)} = run.fetch(${args.join(", ")});`];
       }
       case "print":
-        return [`run.print(${writeLine(statement.parts, names)});`];
+        return [`run.${statement.isLine ? "print" : "write"}(${writeLine(statement.parts, names)});`];
       case "log":
         return writeLog(statement);
       case "progress":

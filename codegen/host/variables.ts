@@ -19,6 +19,8 @@ export function operandsOf(expression: HostExpression): readonly HostExpression[
       return [expression.condition, expression.then, expression.otherwise];
     case "toFixed":
       return [expression.value];
+    case "character":
+      return [expression.code];
     case "math":
     case "query":
       return expression.args;

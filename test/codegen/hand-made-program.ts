@@ -37,6 +37,7 @@ const trainingStep: HostBlock = [
   }),
   {
     kind: "print",
+  isLine: true,
     parts: [text("step"), read(globalStep), text("rate"), { kind: "toFixed", value: read(rate), digits: 2 }],
     origin: null,
   },
@@ -74,6 +75,7 @@ export const handMadeProgram: Program<"local"> = {
     },
     {
       kind: "print",
+  isLine: true,
       parts: [text("half is"), { kind: "binary", operator: "/", left: read(rate), right: number(2) }],
       origin: null,
     },

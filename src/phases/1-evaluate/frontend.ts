@@ -1,5 +1,6 @@
 // The TypeScript front end: a type-checked program of the user's files and of the library. The only user of ts-morph.
 import { existsSync } from "node:fs";
+import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ts } from "ts-morph";
@@ -55,6 +56,10 @@ export function readProgram(entryFile: string, { checkTypes = true } = {}): Fron
     ]);
   }
   const host = ts.createCompilerHost(settings);
+  // ts-morph carries no library files on disk; those of the same version of TypeScript lie in its own package.
+  const libraries = dirname(createRequire(import.meta.url).resolve("typescript"));
+  host.getDefaultLibLocation = () => libraries;
+  host.getDefaultLibFileName = (given) => join(libraries, ts.getDefaultLibFileName(given));
   const program = ts.createProgram([entryFile], settings, host);
   const entry = program.getSourceFile(entryFile)!;
   const library = join(folder, "src/");
