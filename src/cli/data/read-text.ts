@@ -1,0 +1,46 @@
+// A text file in pieces that can be tokenized one by one: cut behind a line break that no white space follows, where
+// GPT-2's tokenizer never joins what is before and after.
+import { createReadStream } from "node:fs";
+
+const pieceBytes = 8 * 1024 * 1024;
+
+/** The bytes are no UTF-8 text. */
+export class NotText extends Error {
+  override readonly name = "NotText";
+}
+
+/** Throws NotText at a byte sequence that is not UTF-8, or at a zero byte. */
+export async function* readText(path: string): AsyncGenerator<string> {
+  const decoder = new TextDecoder("utf-8", { fatal: true });
+  let rest = "";
+  for await (const chunk of createReadStream(path, { highWaterMark: pieceBytes })) {
+    rest += decode(decoder, chunk, path);
+    const cut = lastCut(rest);
+    if (cut > 0) {
+      yield rest.slice(0, cut);
+      rest = rest.slice(cut);
+    }
+  }
+  rest += decode(decoder, null, path);
+  if (rest !== "") yield rest;
+}
+
+function decode(decoder: InstanceType<typeof TextDecoder>, chunk: Buffer | null, path: string): string {
+  let text: string;
+  try {
+    text = chunk ? decoder.decode(chunk, { stream: true }) : decoder.decode();
+  } catch {
+    throw new NotText(`${path} is not UTF-8 text`);
+  }
+  if (text.includes("\0")) throw new NotText(`${path} holds zero bytes`);
+  return text;
+}
+
+/** Behind the last line break that something visible follows; 0 if there is none. */
+function lastCut(text: string): number {
+  for (let at = text.lastIndexOf("\n", text.length - 2); at >= 0; at = text.lastIndexOf("\n", at - 1)) {
+    if (/\S/.test(text[at + 1]!)) return at + 1;
+    if (at === 0) break;
+  }
+  return 0;
+}
