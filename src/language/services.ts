@@ -4,7 +4,8 @@ import type { Module } from "./nn/module.js";
 import type { Buffer, Parameter, Tensor } from "./tensor.js";
 
 /** Keeps `value` a run-time value even where the compiler knows it: a loop over it becomes a loop of the program. */
-export declare function runtime<T extends number | boolean>(value: T): T;
+export declare function runtime(value: number): number;
+export declare function runtime(value: boolean): boolean;
 /** Fixes a config value at build time: it shapes the program, and `--set` cannot change it. */
 export declare function pinned<T>(value: T): T;
 

@@ -1,0 +1,60 @@
+// What optimizers share: groups of parameters with their settings, the step counter, zeroGrad.
+import { optimizerState, runtime, zeroGradients } from "../services.js";
+import { type Buffer, noGrad, type Parameter } from "../tensor.js";
+
+/** Settings of one group; what a group leaves out is taken from the optimizer's options. */
+export type GroupOptions<Options> = Partial<Options> & { readonly params: readonly Parameter[] };
+export type ParamGroup<Options> = Options & {
+  readonly params: readonly Parameter[];
+  lr: number;
+  readonly initialLr: number;
+};
+
+/** `params` is a list of parameters or of groups. */
+export abstract class Optimizer<Options extends { readonly lr: number } = { readonly lr: number }> {
+  readonly paramGroups: ParamGroup<Options>[];
+  /** Steps taken. */
+  stepCount = runtime(0);
+
+  constructor(params: readonly Parameter[] | readonly GroupOptions<Options>[], defaults: Options) {
+    const groups: readonly GroupOptions<Options>[] = params.every(isGroup)
+      ? params
+      : [{ params: params as readonly Parameter[] } as GroupOptions<Options>];
+    this.paramGroups = groups.map((group) => {
+      const settings: Options & { readonly params: readonly Parameter[] } = { ...defaults, ...group };
+      return { ...settings, lr: runtime(settings.lr), initialLr: settings.lr };
+    });
+    if (this.parameters().length === 0) throw new Error("this optimizer owns no parameters");
+  }
+
+  parameters(): Parameter[] {
+    return this.paramGroups.flatMap(({ params }) => [...params]);
+  }
+  /** State of one parameter, zeros of its shape at first. */
+  protected state(name: string, parameter: Parameter): Buffer {
+    return optimizerState(this, name, parameter);
+  }
+  /** Gradients are zero from here on. */
+  zeroGrad(): void {
+    zeroGradients(this.parameters());
+  }
+  /** Changes every parameter that has a gradient. */
+  step(): void {
+    this.stepCount += 1;
+    noGrad(() => {
+      for (const group of this.paramGroups) {
+        for (const parameter of group.params) {
+          if (parameter.grad !== null) this.update(parameter, parameter.grad, group);
+        }
+      }
+    });
+  }
+  protected abstract update(
+    parameter: Parameter,
+    gradient: NonNullable<Parameter["grad"]>,
+    group: ParamGroup<Options>,
+  ): void;
+}
+
+const isGroup = <Options>(entry: Parameter | GroupOptions<Options>): entry is GroupOptions<Options> =>
+  "params" in entry;

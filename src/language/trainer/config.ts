@@ -1,0 +1,81 @@
+// Configs on zod: checked when a trainer is built, and, for what shapes no tensor, settable when its program starts.
+import { z } from "zod";
+import { CallbackCollection } from "../callbacks/callback.js";
+import { configValues } from "../services.js";
+
+type Shape = { readonly [name: string]: z.ZodType };
+/** Makes a checked config from what differs from its defaults. */
+export interface ConfigMaker<S extends Shape> {
+  (given?: z.input<z.ZodObject<S>>): z.output<z.ZodObject<S>>;
+  readonly shape: S;
+}
+export type ConfigOf<M> = M extends ConfigMaker<infer S> ? z.output<z.ZodObject<S>> : never;
+
+interface Checks<S extends Shape> {
+  readonly validate?: (config: z.output<z.ZodObject<S>>) => void;
+}
+/** `base`'s entries and more. `validate` may throw where entries do not fit together. */
+export function defineConfig<S extends Shape>(base: null, entries: S, checks?: Checks<S>): ConfigMaker<S>;
+export function defineConfig<B extends Shape, S extends Shape>(
+  base: ConfigMaker<B>,
+  entries: S,
+  checks?: Checks<B & S>,
+): ConfigMaker<B & S>;
+export function defineConfig<B extends Shape, S extends Shape>(
+  base: ConfigMaker<B> | null,
+  entries: S,
+  { validate = () => {} }: Checks<B & S> = {},
+): ConfigMaker<B & S> {
+  const shape = { ...(base === null ? {} : base.shape), ...entries } as B & S;
+  const schema = z.strictObject(shape);
+  const make = (given: z.input<z.ZodObject<B & S>> = {} as z.input<z.ZodObject<B & S>>) => {
+    const result = schema.safeParse(given);
+    if (!result.success) throw new Error(describeIssues(result.error.issues, shape));
+    const config = configValues(result.data, schema) as z.output<z.ZodObject<B & S>>;
+    validate(config);
+    return config;
+  };
+  return Object.assign(make, { shape }) as unknown as ConfigMaker<B & S>;
+}
+
+function describeIssues(issues: readonly z.core.$ZodIssue[], shape: Shape): string {
+  const lines = issues.map((issue) => {
+    const path = issue.path.join(".");
+    if (issue.code !== "unrecognized_keys") return `config ${path}: ${issue.message}`;
+    const known = path === "" ? `; it has ${Object.keys(shape).join(", ")}` : "";
+    return `config ${path === "" ? "" : `${path} `}has no ${issue.keys.join(", ")}${known}`;
+  });
+  return lines.join("\n");
+}
+
+const degree = z.union([z.int().positive(), z.literal("auto")]);
+
+/** How the program is spread over processes. */
+export const deviceParameters = z.strictObject({
+  dpReplicate: degree.default("auto"),
+  dpShard: degree.default(1),
+  tensorParallel: z.int().positive().default(1),
+  contextParallel: z.int().positive().default(1),
+  pipelineParallel: z.int().positive().default(1),
+  precision: z.enum(["f32", "bf16"]).default("f32"),
+});
+
+/** Batch sizes are those of the whole program, whatever the mesh. */
+export const trainingParameters = z.strictObject({
+  nEpochs: z.int().positive().default(1),
+  trainBatchSize: z.int().positive().default(8),
+  gradientAccumulationSteps: z.int().positive().default(1),
+  /** 0: no clipping. */
+  gradientClipVal: z.number().nonnegative().default(0),
+  /** Share of an epoch between validations; 0: none. */
+  valFrequency: z.number().min(0).max(1).default(0),
+  valBatches: z.int().positive().default(20),
+  logEveryNSteps: z.int().positive().default(10),
+});
+
+export const DreamTrainerConfig = defineConfig(null, {
+  deviceParameters: deviceParameters.prefault({}),
+  trainingParameters: trainingParameters.prefault({}),
+  callbacks: z.instanceof(CallbackCollection).default(() => new CallbackCollection([])),
+});
+export type DreamTrainerConfig = ConfigOf<typeof DreamTrainerConfig>;

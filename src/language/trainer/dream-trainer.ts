@@ -1,0 +1,49 @@
+// The trainer with everything: setup by hooks, and the techniques that `DeviceParameters` asks for.
+import type { Batch } from "../data/data-loader.js";
+import type { Tensor } from "../tensor.js";
+import { BaseTrainer, type StepResult } from "./base-trainer.js";
+import type { DreamTrainerConfig } from "./config.js";
+import { SetupMixin } from "./setup-mixin.js";
+
+export abstract class DreamTrainer<Config extends DreamTrainerConfig = DreamTrainerConfig> extends SetupMixin(
+  BaseTrainer,
+) {
+  declare readonly config: Config;
+  constructor(config: Config) {
+    super(config);
+    const { dpShard, tensorParallel, contextParallel, pipelineParallel } = config.deviceParameters;
+    for (const [name, degree] of Object.entries({ dpShard, tensorParallel, contextParallel, pipelineParallel }))
+      if (degree !== 1)
+        throw new Error(
+          `deviceParameters.${name} is ${degree}, but programs are spread by dpReplicate alone; set it to 1`,
+        );
+  }
+  abstract override trainingStep(batch: Batch, batchIdx: number): StepResult;
+
+  /** The loss of `body`; where the vocabulary is split over ranks, so is the loss. */
+  lossParallel(body: () => Tensor): Tensor {
+    return body();
+  }
+}
+
+/** Starts the program that a trainer becomes. */
+export function distributedLaunch(body: () => void): void {
+  body();
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: mixins of any classes
+type AnyClass = any;
+/** Applies mixins to a class, from left to right. */
+export function compose(Base: AnyClass, ...mixins: readonly ((Base: AnyClass) => AnyClass)[]): AnyClass {
+  let composed = Base;
+  for (const mixin of mixins) composed = mixin(composed);
+  return composed;
+}
+
+/** `make` with some options fixed for later. */
+export function partial<Options extends object, T>(
+  make: new (options: Options) => T,
+  fixed: Partial<Options>,
+): (given: Partial<Options>) => T {
+  return (given) => new make({ ...fixed, ...given } as Options);
+}
