@@ -95,6 +95,8 @@ export function writeBody(body: HostBlock, context: FunctionContext): readonly s
         return [`run.${statement.isLine ? "print" : "write"}(${writeLine(statement.parts, names)});`];
       case "log":
         return writeLog(statement);
+      case "initialized":
+        return ["run.initialized();"];
       case "progress":
         return [`run.progress(${value(statement.done)}, ${value(statement.total)});`];
     }

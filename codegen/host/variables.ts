@@ -71,6 +71,7 @@ export function expressionsOf(statement: HostStatement): readonly HostExpression
     case "continue":
     case "scope":
     case "leave":
+    case "initialized":
       return [];
   }
 }

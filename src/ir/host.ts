@@ -110,6 +110,8 @@ export type HostStatement = StatementBase &
         readonly console: HostExpression;
       }
     | { readonly kind: "progress"; readonly done: HostExpression; readonly total: HostExpression }
+    /** Every state has its first value: what `--init-from` or a checkpoint holds takes its place now. */
+    | { readonly kind: "initialized" }
   );
 
 /** Runs a graph. Every input that is no state, and every result, is bound by name. */

@@ -28,7 +28,8 @@ export declare function logEvent(
   values: {
     readonly step: number;
     readonly epoch: number;
-    readonly metrics: { readonly [name: string]: Tensor | number };
+    /** What is undefined is left out. */
+    readonly metrics: { readonly [name: string]: Tensor | number | undefined };
     readonly tokens: number;
     readonly console: boolean;
   },
@@ -102,7 +103,8 @@ export declare class RunningMeans {
   constructor(name: string);
   /** Starts anew. */
   reset(): void;
-  add(values: { readonly [name: string]: Tensor | number }): void;
+  /** What is undefined is left out. */
+  add(values: { readonly [name: string]: Tensor | number | undefined }): void;
   /** By name, in the order in which they were first added. */
   readonly means: { readonly [name: string]: number };
 }

@@ -47,6 +47,7 @@ export function runByEvaluator(code: string): Outcome {
       find: () => undefined,
       module: () => null,
       isTensor: () => false,
+      isState: () => false,
       name: () => {},
       unrolls: () => ({ round: () => {}, end: () => {} }),
     },

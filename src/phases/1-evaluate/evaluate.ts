@@ -45,6 +45,7 @@ export function evaluate(entryFile: string, options: EvaluateOptions = {}): Prog
     find: (name) => meanings[name],
     module: (specifier) => (specifier === "zod" ? { z } : null),
     isTensor: (value) => value instanceof Tensor,
+    isState: (value) => value instanceof MutableTensor,
     name: (value, name) => {
       if (
         value instanceof Tensor &&

@@ -14,6 +14,8 @@ export interface Intrinsics {
   module(specifier: string): object | null;
   /** Whether a value is the tracer's (a tensor), on which operators mean nothing. */
   isTensor(value: unknown): boolean;
+  /** A parameter or buffer, whose truth is its presence (`if (module.bias)`). */
+  isState(value: unknown): boolean;
   /** The user calls a value by a name. */
   name(value: unknown, name: string): void;
   /** A loop that the compiler unrolls runs over `count` rounds; `round` is called before each. */

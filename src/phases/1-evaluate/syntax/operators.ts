@@ -138,7 +138,7 @@ export function unary(operator: ts.PrefixUnaryOperator, value: unknown, ev: Eval
 
 /** A condition: known now, or a run-time value that nobody knows yet. Config values are pinned. */
 export function decide(value: unknown, ev: Evaluation): boolean | RunTime {
-  if (ev.intrinsics.isTensor(value))
+  if (ev.intrinsics.isTensor(value) && !ev.intrinsics.isState(value))
     throw ev.fail(
       "branch-on-tensor",
       "a branch cannot depend on the elements of a tensor",

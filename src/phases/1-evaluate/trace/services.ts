@@ -133,14 +133,14 @@ export function services(tracer: Tracer, registry: Registry): { readonly [name: 
       tracer.close();
       this.set(this.count, { kind: "literal", value: 0 });
     }
-    add(values: { readonly [name: string]: Tensor | Scalar }): void {
+    add(values: { readonly [name: string]: Tensor | Scalar | undefined }): void {
       const isFirst: HostExpression = {
         kind: "binary",
         operator: "===",
         left: read(this.count).expression,
         right: { kind: "literal", value: 0 },
       };
-      const numbers = Object.entries(values).map(([name, value]) => [name, numberOf(value)] as const);
+      const numbers = present(values).map(([name, value]) => [name, numberOf(value)] as const);
       tracer.close();
       for (const [name, value] of numbers) {
         let sum = this.sums.get(name);
@@ -207,7 +207,7 @@ export function services(tracer: Tracer, registry: Registry): { readonly [name: 
         console: Scalar;
       },
     ) => {
-      const metrics = Object.entries(values.metrics).map(([name, value]) => ({ name, value: numberOf(value) }));
+      const metrics = present(values.metrics).map(([name, value]) => ({ name, value: numberOf(value) }));
       tracer.close();
       const [step, epoch, tokens, console] = [values.step, values.epoch, values.tokens, values.console].map(
         expressionOf,
@@ -261,6 +261,7 @@ export function services(tracer: Tracer, registry: Registry): { readonly [name: 
       tracer.close();
       tracer.namedPart("initialize", body);
       tracer.close();
+      emit({ kind: "initialized", origin: origin() });
     },
     registerModule: (path: string, module: object) => {
       registry.modules.push({ path, className: module.constructor.name, origin: origin() });
@@ -304,6 +305,9 @@ export function services(tracer: Tracer, registry: Registry): { readonly [name: 
     },
   };
 }
+
+const present = (values: { readonly [name: string]: unknown }): [string, unknown][] =>
+  Object.entries(values).filter(([, value]) => value !== undefined);
 
 const showPlain = (value: unknown): string =>
   typeof value === "object"
