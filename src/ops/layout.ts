@@ -3,7 +3,7 @@ import { apply, constant, index, input, type Scalar } from "../ir/kernel.js";
 import type { NdArray } from "../ir/nd.js";
 import { type DType, isFloat } from "../ir/tensor-type.js";
 import { elementwiseBody } from "./elementwise.js";
-import { dimLetters, parseFactors } from "./factors.js";
+import { dimLetters, parseFactors, type Term } from "./factors.js";
 import { type Op, OperandError } from "./op.js";
 import { sum } from "./reductions.js";
 import { around, emitOne, fillArray, free, perElement, plain } from "./record.js";
@@ -31,32 +31,17 @@ export const regroup: Op<RegroupAttributes> = {
   linear: () => [[0]],
   localize: ({ factors, sizes }) => {
     const { inputs, outputs } = parseFactors(factors);
-    const known = new Set(inputs.flat(2));
-    return outputs[0]!
-      .map(([first]) => first!)
-      .filter((letter) => !known.has(letter) && sizes[letter] !== undefined)
+    const leading = new Set([...inputs[0]!, ...outputs[0]!].map(([first]) => first!));
+    return [...leading]
+      .filter((letter) => sizes[letter] !== undefined)
       .map((letter) => ({ path: `sizes.${letter}`, letter, take: "count" }) as const);
   },
-  gradient: (g, [outer], _, __, { factors, sizes }) => {
+  gradient: (g, [outer], [x], __, { factors, sizes }) => {
     if (!outer) return [null];
-    const { inputs, outputs } = parseFactors(factors);
-    const known = new Set(inputs.flat(2));
-    const added = outputs[0]!.flatMap((letters, dim) => (letters.some((letter) => !known.has(letter)) ? [dim] : []));
-    if (added.some((dim) => outputs[0]![dim]!.some((letter) => known.has(letter)))) {
-      // A new letter merged with an old one: apart first, so that it can be summed.
-      const merged = factors.split("->")[1]!;
-      const apartTerm = outputs[0]!.flat();
-      const split = emitOne(g, regroup, [outer], { factors: `${merged}->${apartTerm.join("")}`, sizes });
-      const dims = apartTerm.flatMap((letter, d) => (known.has(letter) ? [] : [d]));
-      const summed = emitOne(g, sum, [split], { dims });
-      const rest = apartTerm.filter((letter) => known.has(letter)).join("");
-      return [emitOne(g, regroup, [summed], { factors: `${rest}->${factors.split("->")[0]!}`, sizes })];
-    }
-    const summed = added.length === 0 ? outer : emitOne(g, sum, [outer], { dims: added });
-    const [from, to] = factors.split("->");
-    const terms = to!.match(/\((\w+)\)|\w/g) ?? [];
-    const rest = terms.filter((_unused, dim) => !added.includes(dim)).join("");
-    return [rest === from ? summed : emitOne(g, regroup, [summed], { factors: `${rest}->${from}`, sizes })];
+    const back = backwardOf(factors, x!.type.shape, sizes);
+    const split = back.split === null ? outer : emitOne(g, regroup, [outer], back.split);
+    const summed = back.dims.length === 0 ? split : emitOne(g, sum, [split], { dims: back.dims });
+    return [back.rest === null ? summed : emitOne(g, regroup, [summed], back.rest)];
   },
   cost: free,
   reference: ([x], { factors, sizes }) => [regrouped(x!, factors, sizes)],
@@ -66,16 +51,55 @@ export const regroup: Op<RegroupAttributes> = {
     { shapes: [[2, 3]], attrs: { factors: "ab->(ba)", sizes: {} } },
     { shapes: [[3]], attrs: { factors: "a->ba1", sizes: { b: 2, "1": 1 } } },
     { shapes: [[2, 3]], attrs: { factors: "ab->a(bc)", sizes: { c: 2 } } },
+    { shapes: [[3, 2]], attrs: { factors: "ab->(cab)", sizes: { c: 2 } } },
+    { shapes: [[4, 3, 6]], attrs: { factors: "bt(he)->bhte", sizes: { h: 3, e: 2 } } },
+    { shapes: [[6, 2]], attrs: { factors: "(he)d->(dh)e", sizes: { e: 2 } } },
   ],
 };
 
+/** The way back of a regroup: new letters that are merged with old ones are split off, new letters are summed, the rest is put back. */
+function backwardOf(factors: string, shape: readonly number[], given: RegroupAttributes["sizes"]) {
+  const [from, to] = factors.split("->") as [string, string];
+  const { inputs, outputs } = parseFactors(factors);
+  const sizes = letterSizes(inputs[0]!, shape, given);
+  const known = new Set(inputs[0]!.flat());
+  const isNew = (letter: string): boolean => !known.has(letter);
+  const mixes = outputs[0]!.some((letters) => letters.some(isNew) && !letters.every(isNew));
+  const terms = mixes ? outputs[0]!.flat().map((letter) => [letter]) : outputs[0]!;
+  const show = (list: readonly (readonly string[])[]): string =>
+    list.map((letters) => (letters.length === 1 ? letters[0]! : `(${letters.join("")})`)).join("");
+  /** Only letters inside a merged dim, and new ones, need a size. */
+  const attributes = (text: string): RegroupAttributes => {
+    const { inputs: ins, outputs: outs } = parseFactors(text);
+    const old = new Set(ins[0]!.map(([first]) => first!));
+    const needed = new Set([...ins[0]!, ...outs[0]!].flatMap((letters) => letters.slice(1)));
+    for (const letter of outs[0]!.flat()) if (!old.has(letter)) needed.add(letter);
+    for (const letter of old) if (!outs[0]!.flat().includes(letter)) needed.add(letter);
+    return { factors: text, sizes: Object.fromEntries([...needed].map((letter) => [letter, sizes.get(letter)!])) };
+  };
+  const isSummed = (letters: readonly string[]): boolean =>
+    letters.every(isNew) && letters.some((letter) => sizes.get(letter) !== 1);
+  const rest = show(terms.filter((letters) => !isSummed(letters)));
+  return {
+    split: mixes ? attributes(`${to}->${show(terms)}`) : null,
+    dims: terms.flatMap((letters, dim) => (isSummed(letters) ? [dim] : [])),
+    rest: rest === from ? null : attributes(`${rest}->${from}`),
+  };
+}
+
+/** Sizes of all letters of a regroup: the given ones, but for the first letter of each of its operand's dims. */
+function letterSizes(term: Term, shape: readonly number[], given: RegroupAttributes["sizes"]): Map<string, number> {
+  const sizes = new Map(Object.entries(given));
+  term.forEach((letters, d) => {
+    const inside = letters.slice(1).reduce((n, letter) => n * sizes.get(letter)!, 1);
+    sizes.set(letters[0]!, shape[d]! / inside);
+  });
+  return sizes;
+}
+
 function regrouped(x: NdArray, factors: string, given: { readonly [letter: string]: number }): NdArray {
   const { inputs, outputs } = parseFactors(factors);
-  const sizes = new Map(Object.entries(given));
-  inputs[0]!.forEach((letters, d) => {
-    const inside = letters.slice(1).reduce((n, letter) => n * sizes.get(letter)!, 1);
-    sizes.set(letters[0]!, x.shape[d]! / inside);
-  });
+  const sizes = letterSizes(inputs[0]!, x.shape, given);
   const strides = new Map<string, number>();
   let stride = 1;
   for (const letter of inputs[0]!.flat().reverse()) {

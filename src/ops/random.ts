@@ -56,15 +56,19 @@ const words = (n: number, step: number, stream: number, round: number): number[]
   return philox([n >>> 0, Math.floor(n / 0x100000000), step >>> 0, own], [defaultSeed, 0]);
 };
 
-const uniform = ([x]: readonly number[]): number => (x! >>> 8) / 0x1000000;
+/** A number of element `n`, from its place alone. */
+export type RandomAt = (n: number, step: number, stream: number, round: number) => number;
+export const uniformAt: RandomAt = (n, step, stream, round) => (words(n, step, stream, round)[0]! >>> 8) / 0x1000000;
 /** Box and Muller 1958. */
-const normal = ([x, y]: readonly number[]): number =>
-  Math.sqrt(-2 * Math.log(((x! >>> 8) + 1) / 0x1000000)) * Math.cos((2 * Math.PI * (y! >>> 8)) / 0x1000000);
+export const normalAt: RandomAt = (n, step, stream, round) => {
+  const [x, y] = words(n, step, stream, round);
+  return Math.sqrt(-2 * Math.log(((x! >>> 8) + 1) / 0x1000000)) * Math.cos((2 * Math.PI * (y! >>> 8)) / 0x1000000);
+};
 
 const random = (
   name: string,
   fn: "randomUniform" | "randomNormal",
-  of: (words: readonly number[]) => number,
+  numberAt: RandomAt,
 ): Op<RandomAttributes> => ({
   ...plain,
   name,
@@ -87,7 +91,7 @@ const random = (
     const own = rowMajor(shape);
     const element = (i: number): number =>
       shape.reduce((n, size, d) => n + ((Math.floor(i / own[d]!) % size) + origin[d]!) * strides[d]!, 0);
-    return [fillArray(shape, (i) => of(words(element(i), step!.data[0]!, stream, round!.data[0]!)))];
+    return [fillArray(shape, (i) => numberAt(element(i), step!.data[0]!, stream, round!.data[0]!))];
   },
   lower: (_, [output], { stream, strides }) => {
     const element = dimLetters(output!.shape.length).reduce<Scalar>(
@@ -107,6 +111,6 @@ const random = (
 });
 
 /** Uniform in [0, 1), in steps of 2^-24. */
-export const randomUniform = random("randomUniform", "randomUniform", uniform);
+export const randomUniform = random("randomUniform", "randomUniform", uniformAt);
 /** Normal with mean 0 and standard deviation 1. */
-export const randomNormal = random("randomNormal", "randomNormal", normal);
+export const randomNormal = random("randomNormal", "randomNormal", normalAt);
