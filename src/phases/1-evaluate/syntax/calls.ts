@@ -2,8 +2,8 @@
 // run-time operands are given their meaning.
 import type { Evaluation } from "../evaluation.js";
 import { ts } from "../frontend.js";
-import { expressionOf, isScalar, mathFunctions, mathRunTime, pin, RunTime, type Scalar } from "../run-time.js";
 import type { Scope } from "../scope.js";
+import { callBuiltin, prepareConstruction } from "./builtins.js";
 import { evaluate, evaluateChain, iterate, shortCircuit } from "./expressions.js";
 import { getProperty, propertyKey, superProperty } from "./properties.js";
 
@@ -86,46 +86,9 @@ export function apply(
   if ((fn as unknown) === Object.assign && typeof args[0] === "object" && args[0] !== null)
     for (const source of args.slice(1))
       for (const key of Object.keys(Object(source) as object)) ev.journal.note(ev.journal.property(args[0], key));
-  if (!ev.evaluated.has(fn) && args.some((arg) => arg instanceof RunTime)) {
-    const given = runTimeCall(fn, args);
-    if (given !== null) return given;
-  }
-  const result = Reflect.apply(fn, receiver, args) as unknown;
-  if (
-    typeof result === "object" &&
-    result !== null &&
-    Array.isArray(result) &&
-    !ev.evaluated.has(fn) &&
-    result !== receiver
-  )
-    ev.journal.born(result);
+  const result = ev.evaluated.has(fn) ? (Reflect.apply(fn, receiver, args) as unknown) : callBuiltin(fn, receiver, args, ev);
+  if (Array.isArray(result) && !ev.evaluated.has(fn) && result !== receiver) ev.journal.born(result);
   return result;
-}
-
-/** Builtins that have a meaning on run-time values; null for others, which pin what they can. */
-function runTimeCall(fn: unknown, args: readonly unknown[]): unknown {
-  const math = mathFunctions.get(fn);
-  if (math && args.every(isScalar)) return mathRunTime(math, args as Scalar[]);
-  const [first] = args;
-  if (!(first instanceof RunTime)) return null;
-  if (fn === String)
-    return new RunTime(
-      { kind: "binary", operator: "+", left: { kind: "literal", value: "" }, right: first.expression },
-      "string",
-      first.known === undefined ? undefined : String(first.known),
-    );
-  if (fn === Number && first.type === "number") return first;
-  if (first.type === "number" && (fn === Number.isFinite || fn === Number.isNaN || fn === isFinite || fn === isNaN)) {
-    const query = fn === Number.isFinite || fn === isFinite ? "isFinite" : "isNaN";
-    const known = first.known as number | undefined;
-    return new RunTime(
-      { kind: "query", query, args: [expressionOf(first)] },
-      "boolean",
-      known === undefined ? undefined : query === "isFinite" ? Number.isFinite(known) : Number.isNaN(known),
-    );
-  }
-  if (fn === Number.isInteger) return Number.isInteger(pin(first));
-  return null;
 }
 
 export function construct(node: ts.NewExpression, scope: Scope, ev: Evaluation): unknown {
@@ -133,7 +96,10 @@ export function construct(node: ts.NewExpression, scope: Scope, ev: Evaluation):
   const args = argumentsOf(node.arguments, scope, ev);
   ev.at = node;
   if (typeof fn !== "function") throw new TypeError(`${node.expression.getText()} is not a constructor`);
-  const made = Reflect.construct(fn as new (...all: unknown[]) => object, args) as object;
+  const made = Reflect.construct(
+    fn as new (...all: unknown[]) => object,
+    ev.evaluated.has(fn) ? args : prepareConstruction(fn, args, ev),
+  ) as object;
   if (made instanceof Error) errorPlaces.set(made, ev.origin());
   return ev.journal.born(made);
 }

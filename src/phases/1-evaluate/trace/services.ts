@@ -262,6 +262,7 @@ export function services(tracer: Tracer, registry: Registry): { readonly [name: 
       tracer.namedPart("initialize", body);
       tracer.close();
       emit({ kind: "initialized", origin: origin() });
+      emit({ kind: "initialized", origin: origin() });
     },
     registerModule: (path: string, module: object) => {
       registry.modules.push({ path, className: module.constructor.name, origin: origin() });

@@ -145,7 +145,11 @@ export class Tracer {
     if (!segment || segment.isEmpty) return;
     const name = this.uniqueName();
     this.finished.push({ name, segment });
-    this.ev.builder.emit({ kind: "deferred", make: () => this.runs.get(segment) ?? [] });
+    this.ev.builder.emit({ kind: "deferred", make: () => {
+        this.reached.add(segment);
+        return this.runs.get(segment) ?? [];
+      },
+    });
   }
 
   private uniqueName(): string {
@@ -166,12 +170,13 @@ export class Tracer {
   }
 
   private readonly runs = new Map<Segment, readonly HostStatement[]>();
+  private readonly reached = new Set<Segment>();
   /** The graphs of all segments that host code still runs. `reachable` says which tensors anybody reads. */
   finish(usesOf: () => ReadonlySet<HostVariable>): ReadonlyMap<string, LogicalGraph> {
     // Backwards: whether a result is read depends on the graphs behind it.
     const graphs = new Map<string, LogicalGraph>();
     const read = new Set(usesOf());
-    for (const { name, segment } of [...this.finished].reverse()) {
+    for (const { name, segment } of this.finished.filter((each) => this.reached.has(each.segment)).reverse()) {
       const made = segment.finish(name, (variable) => read.has(variable));
       if (!made) continue;
       graphs.set(name, made.graph);
