@@ -16,18 +16,24 @@ export const letterSpan = (
 ): Span => spanOf(letters.sizes.get(letter)!, letterSplit(choice, letter), degrees, at);
 
 /** The attributes for the rank at these coordinates. Throws an `Error` where the record names no number. */
-export function localAttributes<A>(
+export const localAttributes = <A>(
   op: Op<A>,
   attrs: A,
   letters: StepLetters,
   choice: Choice,
   degrees: Degrees,
   at: Coordinates,
-): A {
+): A =>
+  attributesWhere(op, attrs, (letter) =>
+    choice.letters.has(letter) ? letterSpan(letter, letters, choice, degrees, at) : null,
+  );
+
+/** The attributes for who has only a span of some letters; null: all of it. */
+export function attributesWhere<A>(op: Op<A>, attrs: A, spanOfLetter: (letter: string) => Span | null): A {
   let local: unknown = attrs;
   for (const { path, letter, take } of op.localize(attrs)) {
-    if (!choice.letters.has(letter)) continue;
-    const span = letterSpan(letter, letters, choice, degrees, at);
+    const span = spanOfLetter(letter);
+    if (span === null) continue;
     local = changed(local, path.split("."), (old) => (take === "start" ? old + span.start : span[take]));
   }
   return local as A;

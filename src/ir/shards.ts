@@ -8,13 +8,19 @@ import { type Placement, partialAxes } from "./placement.js";
 /** What padding holds until it is filled: finite, not zero, and a valid index. */
 export const garbage = 3;
 
-/** One rank's part. Of a sum in parts the first rank of each partial axis holds all and the others nothing. */
-export function shardOf(whole: NdArray, placement: Placement, degrees: Degrees, rank: number): NdArray {
+/** One rank's part, with `padding` behind it. Of a sum in parts the first rank of each partial axis holds all and the others nothing. */
+export function shardOf(
+  whole: NdArray,
+  placement: Placement,
+  degrees: Degrees,
+  rank: number,
+  padding: number = garbage,
+): NdArray {
   const at = coordinatesOf(rank, degrees);
   const part = placement.dims.reduce((x, split, dim) => {
     if (split.axes.length === 0) return x;
     const { start, count, valid } = spanOf(whole.shape[dim]!, split, degrees, at);
-    return piece(piece(x, dim, start, valid, garbage), dim, 0, count, garbage);
+    return piece(piece(x, dim, start, valid, padding), dim, 0, count, padding);
   }, whole);
   const [absent] = partialAxes(placement).filter((axis) => at[axis] !== 0);
   if (absent === undefined) return part;

@@ -13,9 +13,9 @@ export interface AttentionAttributes {
   readonly share: number;
 }
 
-const query = "b(gr)[t]d";
-const queryFree = "b(gr)td";
-const key = "bg[s]d";
+const query = "b(gr)[t][d]";
+const queryFree = "b(gr)t[d]";
+const key = "bg[s][d]";
 
 const groups = { batch: ["b"], group: ["g"], share: ["r"], query: ["t"], key: ["s"], feature: ["d"] };
 const queryGroups = ["batch", "group", "share", "query", "feature"];

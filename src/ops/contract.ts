@@ -45,6 +45,11 @@ export const contract: Op<ContractAttributes> = {
   },
   check: (_, { factors }) => void groupsOf(factors),
   linear: () => [[0], [1]],
+  // Zero in one factor would do but for padding that is not finite.
+  neutral: () => [
+    { input: 0, fill: 0 },
+    { input: 1, fill: 0 },
+  ],
   gradient: (g, [outer], [a, b], _, { factors }) => {
     if (!outer) return [null, null];
     const [ins, out] = factors.split("->");

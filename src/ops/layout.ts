@@ -356,5 +356,6 @@ export const cast: Op<{ readonly dtype: DType }> = {
     { shapes: [[2, 3]], attrs: { dtype: "f32" } },
     { shapes: [[4]], attrs: { dtype: "i32" }, positive: [0] },
     { shapes: [[4]], attrs: { dtype: "bool" }, below: { 0: 2 } },
+    { shapes: [[4]], attrs: { dtype: "bf16" }, below: { 0: 200 } },
   ],
 };

@@ -95,6 +95,7 @@ export const patches: Op<PatchesAttributes> = {
   samples: [
     { shapes: [[2, 1, 4, 5]], attrs: samples[0]! },
     { shapes: [[1, 2, 4, 6]], attrs: samples[1]! },
+    { shapes: [[1, 2, 4, 5]], attrs: { ...samples[0]!, fill: -2 } },
   ],
 };
 

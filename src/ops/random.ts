@@ -65,11 +65,7 @@ export const normalAt: RandomAt = (n, step, stream, round) => {
   return Math.sqrt(-2 * Math.log(((x! >>> 8) + 1) / 0x1000000)) * Math.cos((2 * Math.PI * (y! >>> 8)) / 0x1000000);
 };
 
-const random = (
-  name: string,
-  fn: "randomUniform" | "randomNormal",
-  numberAt: RandomAt,
-): Op<RandomAttributes> => ({
+const random = (name: string, fn: "randomUniform" | "randomNormal", numberAt: RandomAt): Op<RandomAttributes> => ({
   ...plain,
   name,
   factors: (_, { shape }) => `,${shapeFactors(1, shape)}`,

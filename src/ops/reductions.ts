@@ -111,6 +111,9 @@ export const max: Op<Dims> = {
   check: ([type], { dims }) => checkDims("max", type!.shape.length, dims),
   reduction: byMaximum,
   neutral: () => [{ input: 0, fill: -Infinity }],
+  merge:
+    () =>
+    ([a], [b]) => [fillArray(a!.shape, (i) => Math.max(a!.data[i]!, b!.data[i]!))],
   gradient: (g, [outer], [x], [y], { dims }) => {
     if (!outer || !isFloat(x!.type.dtype)) return [null];
     const c = arithmetic(g);

@@ -142,10 +142,7 @@ function gradients(
   );
   const graph = differentiate(
     g.finish({
-      results: [
-        { name: "loss", value: loss },
-        ...wanted.map((i, n) => ({ name: `dx${i}`, value: made[n]! })),
-      ],
+      results: [{ name: "loss", value: loss }, ...wanted.map((i, n) => ({ name: `dx${i}`, value: made[n]! }))],
     }),
   );
   expect(verifyGraph(graph)).toEqual([]);

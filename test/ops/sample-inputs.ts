@@ -1,6 +1,5 @@
 // What the generic tests run a record on: the types and numbers of a sample's inputs, and samples of other sizes.
-import { localAttributes } from "../../src/ir/localize.js";
-import { meshOf, degreesOf } from "../../src/ir/mesh.js";
+import { attributesWhere } from "../../src/ir/localize.js";
 import type { NdArray } from "../../src/ir/nd.js";
 import { type StepLetters, stepLetters } from "../../src/ir/step-letters.js";
 import type { DType, TensorType } from "../../src/ir/tensor-type.js";
@@ -49,17 +48,9 @@ export const freeLetters = (op: Op, sample: Sample<unknown>): readonly string[] 
 export function resized(op: Op, sample: Sample<unknown>, letter: string, size: number): Sample<unknown> | null {
   const letters = lettersOf(op, sample);
   if (letters.sizes.get(letter) === size) return sample;
-  // A rank's attributes for one of `size` places, seen as a whole: what `localize` replaces by a count.
-  const sizes = new Map([...letters.sizes, [letter, size]]);
-  const choice = { letters: new Map([[letter, []]]), units: new Map(), pass: new Map() };
-  const noRank = { pp: 0, dpReplicate: 0, dpShard: 0, cp: 0, tp: 0 };
-  const attrs: unknown = localAttributes(
-    op,
-    sample.attrs,
-    { ...letters, sizes },
-    choice,
-    degreesOf(meshOf({})),
-    noRank,
+  // What a rank with so many places would see, taken as a whole.
+  const attrs: unknown = attributesWhere(op, sample.attrs, (each) =>
+    each === letter ? { start: 0, count: size, valid: size } : null,
   );
   const shapes = sample.shapes.map((shape, i) =>
     shape.map((old, d) => (letters.inputs[i]![d]!.letter === letter ? size * letters.inputs[i]![d]!.inside : old)),

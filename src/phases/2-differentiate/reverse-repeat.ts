@@ -172,6 +172,10 @@ export function reverseRepeat(
 /** Values that exist inside a body: what came in, what its steps made, and what its own repeats are to collect. */
 function valuesInside(step: RepeatStep<"logical">, saved: Reverse["saved"]): ReadonlyMap<number, LogicalValue> {
   const more = step.body.flatMap((inner) => (inner.kind === "repeat" ? (saved.get(inner) ?? []) : []));
-  const values = [...entriesOf(step), ...step.body.flatMap((inner) => [...makesOf(inner)]), ...more.flatMap(({ items }) => items)];
+  const values = [
+    ...entriesOf(step),
+    ...step.body.flatMap((inner) => [...makesOf(inner)]),
+    ...more.flatMap(({ items }) => items),
+  ];
   return new Map(values.map((value) => [value.id, value]));
 }
