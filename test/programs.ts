@@ -39,6 +39,7 @@ export function programOf(graphs: readonly LogicalGraph[], more: Partial<Program
     plan: null,
     variables: [],
     loaders: [],
+    computedBatches: [],
     graphs: new Map(graphs.map((graph) => [graph.name, graph])),
     main,
     ...more,

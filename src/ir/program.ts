@@ -2,7 +2,7 @@
 import type { Graph, Level } from "./graph.js";
 import type { HostBlock, HostVariable } from "./host.js";
 import type { Origin } from "./origin.js";
-import type { Mesh, Placement } from "./placement.js";
+import type { Axis, Mesh, Placement } from "./placement.js";
 import type { State, StatePlacement } from "./state.js";
 import type { DType, TensorType } from "./tensor-type.js";
 
@@ -50,10 +50,14 @@ export interface TensorFile {
   readonly numSamples: number;
 }
 
-/** What a plan says of values by the name of a mark: per axis the dim it splits, or null for replicated. */
+/** What a plan says of a marked value: per axis the dim that it splits, or null for none. Axes that are not named follow the inputs. */
+export type Mark = { readonly [A in Axis]?: number | null };
+
 export interface PlacementPlan {
   readonly states: ReadonlyMap<State, StatePlacement>;
   readonly batch: ReadonlyMap<string, Placement>;
+  /** By the name of a mark (see the op record). */
+  readonly marks: ReadonlyMap<string, Mark>;
 }
 
 export interface Precision {
@@ -82,6 +86,8 @@ export interface Program<L extends Level = Level> {
   readonly plan: L extends "logical" ? null : PlacementPlan;
   readonly variables: readonly HostVariable[];
   readonly loaders: readonly Loader[];
+  /** Sizes of batches that the program computes itself: data-parallel degrees must divide them too. */
+  readonly computedBatches: readonly number[];
   readonly graphs: ReadonlyMap<string, Graph<L>>;
   readonly main: HostBlock;
 }

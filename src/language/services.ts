@@ -46,6 +46,9 @@ export declare function setGradient(parameter: Parameter, gradient: Tensor): voi
 /** State that an optimizer keeps for one parameter, named `optimizer.<name>.<parameter>`; zeros of its shape at first. */
 export declare function optimizerState(optimizer: object, name: string, of: Parameter): Buffer;
 
+/** A batch that the program computes: `size` samples along dim 0 of every field, which data-parallel ranks share out. */
+export declare function computedBatch<B extends { readonly [field: string]: Tensor }>(batch: B, size: number): B;
+
 /** What random operations inside `body` count as their step: microbatches since training began. */
 export declare function withRandomStep<T>(step: number, body: () => T): T;
 /** Everything that `body` runs becomes a function of this name in the program. */

@@ -144,6 +144,21 @@ export const stopGradient: Op<Record<never, never>> = {
   ],
 };
 
+/** The mark of what `GeneratedDataset` computes: samples along dim 0. */
+export const batchMark = "batch";
+
+/** The same numbers, lying where a plan says for `name`. */
+export const mark: Op<{ readonly name: string }> = {
+  ...stopGradient,
+  name: "mark",
+  gradient: (_, [outer]) => [outer ?? null],
+  mark: ({ name }) => name,
+  samples: [
+    { shapes: [[2, 3]], attrs: { name: batchMark } },
+    { shapes: [[]], attrs: { name: batchMark } },
+  ],
+};
+
 /** A letter pair for the dim whose size changes, the others as they are. */
 const resized = (numDims: number, dim: number): string => {
   const letters = dimLetters(numDims);

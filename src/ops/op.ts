@@ -104,6 +104,8 @@ export interface Op<A = any> {
     outputs: readonly LogicalValue[],
     attrs: A,
   ): readonly (LogicalValue | null)[];
+  /** The name under which a plan may say where the result lies; only marks have one. */
+  mark?(attrs: A): string;
   readonly precision: Precision;
   cost(inputs: readonly TensorType[], outputs: readonly TensorType[], attrs: A): Cost;
   /** The meaning of the op in float64. Everything else is compared with it. */

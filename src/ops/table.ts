@@ -5,7 +5,7 @@ import { constant, iota, table } from "./creation.js";
 import { crossEntropy, crossEntropyGradient } from "./cross-entropy.js";
 import * as binary from "./elementwise-binary.js";
 import * as unary from "./elementwise-unary.js";
-import { cast, concat, pad, regroup, slice, stopGradient } from "./layout.js";
+import { cast, concat, mark, pad, regroup, slice, stopGradient } from "./layout.js";
 import { gather, gatherGradient, take, takeGradient } from "./lookup.js";
 import { layerNorm, layerNormGradient, rmsNorm, rmsNormGradient } from "./normalization.js";
 import type { Op } from "./op.js";
@@ -23,7 +23,7 @@ const records: readonly Op[] = [
   ...[sigmoid, relu, silu, gelu, geluTanh, not],
   ...[add, sub, mul, div, floorDivide, remainder, maximum, minimum, pow, less, lessEqual, equal, and, or, select],
   ...[constant, table, iota, randomUniform, randomNormal],
-  ...[regroup, stopGradient, slice, pad, concat, cast],
+  ...[regroup, stopGradient, mark, slice, pad, concat, cast],
   ...[sum, max, argmax, logsumexp],
   ...[contract, take, takeGradient, gather, gatherGradient],
   ...[layerNorm, layerNormGradient, rmsNorm, rmsNormGradient],
@@ -37,7 +37,7 @@ export { abs, cos, erf, exp, floor, gelu, geluTanh, log, log1p, neg, not, recipr
 export { relu, rsqrt, sigmoid, sign, silu, sin, sqrt, square, tanh };
 export { add, and, div, equal, floorDivide, less, lessEqual, maximum, minimum, mul, or, pow, remainder, select, sub };
 export { constant, table, iota, randomUniform, randomNormal };
-export { regroup, stopGradient, slice, pad, concat, cast };
+export { regroup, stopGradient, mark, slice, pad, concat, cast };
 export { sum, max, argmax, logsumexp };
 export { contract, take, takeGradient, gather, gatherGradient };
 export { layerNorm, layerNormGradient, rmsNorm, rmsNormGradient };

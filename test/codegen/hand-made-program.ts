@@ -55,9 +55,10 @@ export const handMadeProgram: Program<"local"> = {
   precision: { compute: "f32", reduce: "f32" },
   modules: [],
   states: [],
-  plan: { states: new Map(), batch: new Map() },
+  plan: { states: new Map(), batch: new Map(), marks: new Map() },
   variables: [globalStep],
   loaders: [],
+    computedBatches: [],
   graphs: new Map(),
   main: [
     { kind: "let", variable: round, value: number(0), origin: null },

@@ -8,7 +8,7 @@ import { type Placement, notSplit } from "../../src/ir/placement.js";
 import { shardOf } from "../../src/ir/shards.js";
 import type { Op, Sample } from "../../src/ops/op.js";
 import { insertMoves } from "../../src/phases/3-partition/insert-moves.js";
-import { factsOf, noMarks, place } from "../../src/phases/3-partition/place.js";
+import { factsOf, place } from "../../src/phases/3-partition/place.js";
 import { programOf } from "../programs.js";
 import { inputArrays, inputTypes, lettersOf } from "./sample-inputs.js";
 
@@ -32,9 +32,9 @@ export function runOnRanks(
     ),
     partial: {},
   });
-  const plan = { states: new Map(), batch: new Map(types.map((_, i) => [`x${i}`, placementOf(i)])) };
+  const plan = { states: new Map(), marks: new Map(), batch: new Map(types.map((_, i) => [`x${i}`, placementOf(i)])) };
   const program = programOf([graph], { mesh });
-  const local = insertMoves(place(program, { ...noMarks, plan })).graphs.get("call")!;
+  const local = insertMoves(place(program, plan)).graphs.get("call")!;
   const problems = checkLocalGraph(local, plan, factsOf(program));
   if (problems.length > 0) throw new Error(problems.map(({ message }) => message).join("\n"));
   const degrees = degreesOf(mesh);

@@ -1,5 +1,5 @@
 // Datasets and loaders. A batch is addressed by epoch and index, so that every mesh and every resumed run reads the same.
-import { BatchReader, type TensorSource, type TokenSource, withRandomStep } from "../services.js";
+import { BatchReader, computedBatch, type TensorSource, type TokenSource, withRandomStep } from "../services.js";
 import type { Tensor } from "../tensor.js";
 
 export interface Batch {
@@ -64,7 +64,8 @@ export class DataLoader {
       const numBatches = Math.floor(dataset.numSamples / batchSize);
       if (numBatches === 0) throw new Error(`${dataset.numSamples} samples do not fill a batch of ${batchSize}`);
       this.numBatches = numBatches;
-      this.fetch = (epoch, index) => withRandomStep(epoch * numBatches + index, () => dataset.generate(batchSize));
+      this.fetch = (epoch, index) =>
+        withRandomStep(epoch * numBatches + index, () => computedBatch(dataset.generate(batchSize), batchSize));
     } else {
       const name = "split" in dataset.source ? dataset.source.split : "data";
       const reader = new BatchReader({ name, source: dataset.source, batchSize, shuffle, dropLast });

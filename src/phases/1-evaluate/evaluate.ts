@@ -28,7 +28,14 @@ export function evaluate(entryFile: string, options: EvaluateOptions = {}): Prog
   const frontend = readProgram(file, options);
   const tracer = new Tracer();
   const config = new ConfigValues();
-  const registry: Registry = { name: "", modules: [], loaders: [], owned: new Map(), device: null };
+  const registry: Registry = {
+    name: "",
+    modules: [],
+    loaders: [],
+    computedBatches: new Set(),
+    owned: new Map(),
+    device: null,
+  };
   const meanings: { readonly [name: string]: unknown } = {
     ...tensorFunctions(tracer),
     ...services(tracer, registry),
@@ -168,6 +175,7 @@ function assemble(
     plan: null,
     variables: [],
     loaders: registry.loaders,
+    computedBatches: [...registry.computedBatches],
     graphs,
     main,
   };

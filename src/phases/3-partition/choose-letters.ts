@@ -15,7 +15,7 @@ export function chooseLetters(step: OpStep<"logical">, letters: StepLetters, blo
   const inputs = step.inputs.map((value) => lookUp(placing, value));
   const placements = inputs.map((known) => placementIn(step.phase, known));
   const primals = step.outputs.map((value) => primalOf(placing, value));
-  const mark = step.outputs.length > 0 ? placing.markOf(step.outputs[0]!, step) : null;
+  const mark = placing.markOf(step);
   const may = (letter: string): boolean => !letters.whole.has(letter) || step.op.apart(letter) !== null;
   const wantedBy = (primal: Where | null, term: readonly TermDim[], axis: Axis): string | null => {
     if (primal === null) return null;

@@ -5,23 +5,17 @@
 import type { LogicalGraph, LogicalValue, OpStep, PlacedGraph, Value } from "../../ir/graph.js";
 import { type MeshFacts, meshFacts } from "../../ir/mesh-facts.js";
 import { type Placement, reducedPlacement, wholePlacement } from "../../ir/placement.js";
-import type { PlacementPlan, Program } from "../../ir/program.js";
+import type { Mark, PlacementPlan, Program } from "../../ir/program.js";
 import { placeSteps } from "./place-steps.js";
-import { type Block, countReads, learn, lookUp, type Mark, type Placing } from "./placing.js";
+import { type Block, countReads, learn, lookUp, type Placing } from "./placing.js";
 import { planStates } from "./plan-states.js";
 import { highestId } from "../../ir/steps.js";
 import { findTensorFlows, type TensorFlows } from "./tensor-flows.js";
 
-export interface PlaceOptions {
-  /** Null: what the mesh and the kinds of states say. */
-  readonly plan: PlacementPlan | null;
-  readonly markOf: (value: LogicalValue, step: OpStep<"logical">) => Mark | null;
-}
-export const noMarks: PlaceOptions = { plan: null, markOf: () => null };
-
-export function place(program: Program<"logical">, options: PlaceOptions = noMarks): Program<"placed"> {
+/** `given`: where states, batches and marks lie; null: what the mesh and the kinds of states say. */
+export function place(program: Program<"logical">, given: PlacementPlan | null = null): Program<"placed"> {
   const facts = factsOf(program);
-  const plan = options.plan ?? planStates(program.mesh, program.states, program.loaders);
+  const plan = given ?? planStates(program.mesh, program.states, program.loaders);
   const flows = findTensorFlows(program.main);
   const known = new Map<number, Placement>();
   const placed = new Map<string, PlacedGraph>();
@@ -29,17 +23,14 @@ export function place(program: Program<"logical">, options: PlaceOptions = noMar
   for (const name of order) {
     const graph = program.graphs.get(name);
     if (!graph) throw new Error(`the host code runs a graph "${name}" that is not there`);
-    placed.set(name, placeGraph(graph, { facts, plan, flows, known }, options));
+    placed.set(name, placeGraph(graph, { facts, plan, flows, known }));
   }
   const graphs = new Map([...program.graphs.keys()].map((name) => [name, placed.get(name)!]));
   return { ...program, level: "placed", plan, graphs };
 }
 
-export const factsOf = (program: Pick<Program, "mesh" | "loaders">): MeshFacts =>
-  meshFacts(
-    program.mesh,
-    program.loaders.map(({ batchSize }) => batchSize),
-  );
+export const factsOf = (program: Pick<Program, "mesh" | "loaders" | "computedBatches">): MeshFacts =>
+  meshFacts(program.mesh, [...program.loaders.map(({ batchSize }) => batchSize), ...program.computedBatches]);
 
 interface Surroundings {
   readonly facts: MeshFacts;
@@ -49,9 +40,13 @@ interface Surroundings {
   readonly known: Map<number, Placement>;
 }
 
-function placeGraph(graph: LogicalGraph, around: Surroundings, options: PlaceOptions): PlacedGraph {
+function placeGraph(graph: LogicalGraph, around: Surroundings): PlacedGraph {
   let lastId = highestId(graph);
-  const placing: Placing = { facts: around.facts, newId: () => ++lastId, markOf: options.markOf, known: new Map() };
+  const markOf = ({ op, attrs }: OpStep<"logical">): Mark | null => {
+    const name = op.mark?.(attrs);
+    return name === undefined ? null : (around.plan.marks.get(name) ?? null);
+  };
+  const placing: Placing = { facts: around.facts, newId: () => ++lastId, markOf, known: new Map() };
   const inputs = graph.inputs.map(({ value, source }) => ({
     source,
     value: placeInput(graph.name, { value, source }, around, placing),

@@ -1,7 +1,8 @@
 // What the placing walk knows while it goes through a graph: where values are, what they are used as, and who reads them.
 import type { LogicalValue, OpStep, Phase, PlacedValue, Step } from "../../ir/graph.js";
 import type { MeshFacts } from "../../ir/mesh-facts.js";
-import type { Axis, Placement } from "../../ir/placement.js";
+import type { Placement } from "../../ir/placement.js";
+import type { Mark } from "../../ir/program.js";
 
 /** Where a value is between steps, and where readers in forward and backward see it: these differ for states that FSDP gathers. */
 export interface Where {
@@ -17,14 +18,11 @@ export interface Known extends Where {
   readonly primal: Where | null;
 }
 
-/** A user's mark on a result: per axis the dim that it splits, or null for none. Axes that are not named follow the inputs. */
-export type Mark = { readonly [A in Axis]?: number | null };
-
 export interface Placing {
   readonly facts: MeshFacts;
   /** A new value id, unused in the graph and in its bodies. */
   readonly newId: () => number;
-  readonly markOf: (value: LogicalValue, step: OpStep<"logical">) => Mark | null;
+  readonly markOf: (step: OpStep<"logical">) => Mark | null;
   /** Every value placed so far, those of other bodies too: a gradient in one body belongs to a value of another. */
   readonly known: Map<number, Known>;
 }

@@ -5,6 +5,7 @@
 
 import { liveAxes } from "../../ir/mesh.js";
 import { dataAxes } from "../../ir/mesh-facts.js";
+import { batchMark } from "../../ops/layout.js";
 import { type Axis, type Mesh, notSplit, type Placement, wholePlacement } from "../../ir/placement.js";
 import type { Loader, PlacementPlan } from "../../ir/program.js";
 import type { State, StatePlacement } from "../../ir/state.js";
@@ -66,7 +67,8 @@ export function planStates(
   for (const loader of loaders)
     for (const { name, type } of loader.fields)
       batch.set(name, batchPlacement(type.shape.length, only(...dataAxes), only("cp"), options.sequenceDim(name)));
-  return { states: new Map(states.map((state) => [state, place(state)])), batch };
+  const marks = new Map([[batchMark, Object.fromEntries(only(...dataAxes).map((axis) => [axis, 0]))]]);
+  return { states: new Map(states.map((state) => [state, place(state)])), batch, marks };
 }
 
 const same = (placement: Placement): StatePlacement => ({ rest: placement, use: placement });

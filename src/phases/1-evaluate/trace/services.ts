@@ -5,6 +5,8 @@ import type { Loader, ModuleInfo } from "../../../ir/program.js";
 import type { Degree } from "../../../ir/placement.js";
 import type { State } from "../../../ir/state.js";
 import type { TensorType } from "../../../ir/tensor-type.js";
+import { batchMark } from "../../../ops/layout.js";
+import { mark } from "../../../ops/table.js";
 import { expressionOf, isScalar, pin, RunTime, type RunTimeType, type Scalar } from "../run-time.js";
 import { MutableTensor, Parameter, Tensor } from "./tensor.js";
 import type { Tracer } from "./tracer.js";
@@ -14,6 +16,7 @@ export interface Registry {
   name: string;
   readonly modules: ModuleInfo[];
   readonly loaders: Loader[];
+  readonly computedBatches: Set<number>;
   readonly owned: Map<State, string>;
   device: Device | null;
 }
@@ -263,6 +266,20 @@ export function services(tracer: Tracer, registry: Registry): { readonly [name: 
       tracer.close();
       emit({ kind: "initialized", origin: origin() });
       emit({ kind: "initialized", origin: origin() });
+    },
+    computedBatch: (batch: { readonly [field: string]: Tensor }, size: number) => {
+      registry.computedBatches.add(Number(size));
+      return Object.fromEntries(
+        Object.entries(batch).map(([field, tensor]) => {
+          if (tensor.shape[0] !== Number(size))
+            throw tracer.ev.fail(
+              "shapes-disagree",
+              `${field} of a generated batch has shape [${tensor.shape.join(", ")}], not ${size} samples along dim 0`,
+              "generate(batchSize) gives tensors of batchSize rows",
+            );
+          return [field, tracer.tensor(tracer.emit(mark, [tracer.valueOf(tensor)], { name: batchMark })[0]!)];
+        }),
+      );
     },
     registerModule: (path: string, module: object) => {
       registry.modules.push({ path, className: module.constructor.name, origin: origin() });
