@@ -1,6 +1,7 @@
 // A program's host code as one C++ struct: config values that can be set at start and kept variables are its members,
 // named scopes and main its functions.
 import type { HostExpression, HostStatement, HostVariable } from "../../src/ir/host.js";
+import { blocksOf, expressionsOf, operandsOf } from "../../src/ir/host-parts.js";
 import type { Program } from "../../src/ir/program.js";
 import { CppNames, cppString } from "../cpp-text.js";
 import { render, type View } from "../render.js";
@@ -10,7 +11,7 @@ import { type ConfigTypes, configTypes } from "./host-type.js";
 import { type GraphNames, writeRun } from "./run-graph.js";
 import { SourceLines } from "./source-lines.js";
 import { cppTypes, parameterType, type StatementNames, writeBody } from "./statement.js";
-import { blocksOf, expressionsOf, occurrences, operandsOf, placeDeclarations } from "./variables.js";
+import { occurrences, placeDeclarations } from "./variables.js";
 
 /** Names of the struct's own that no user's name may take. */
 const ownNames = ["run", "host", "Host", "main"];

@@ -2,7 +2,8 @@
 // outside is a parameter, by reference if the function gives it a value. A scope that something jumps out of, other
 // than by its own `leave`, stays in place.
 import type { HostBlock, HostStatement, HostVariable } from "../../src/ir/host.js";
-import { blocksOf, countOccurrences, type Occurrence, occurrences, ownOccurrences } from "./variables.js";
+import { blocksOf } from "../../src/ir/host-parts.js";
+import { countOccurrences, type Occurrence, occurrences, ownOccurrences } from "./variables.js";
 
 export type ScopeStatement = HostStatement & { kind: "scope" };
 

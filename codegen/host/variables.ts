@@ -1,100 +1,12 @@
 // Where host variables are declared: in the innermost block that holds every use of them, at the statement that gives
 // them their first value if that stands in this block itself, else just before the first statement that uses them.
-import type { HostBlock, HostExpression, HostStatement, HostVariable } from "../../src/ir/host.js";
+import type { HostBlock, HostStatement, HostVariable } from "../../src/ir/host.js";
+import { blocksOf, expressionsOf, variablesOf, writtenBy } from "../../src/ir/host-parts.js";
 
 /** A variable met at one place: read, or given a value. */
 export interface Occurrence {
   readonly variable: HostVariable;
   readonly written: boolean;
-}
-
-/** The expressions that an expression is made of. */
-export function operandsOf(expression: HostExpression): readonly HostExpression[] {
-  switch (expression.kind) {
-    case "unary":
-      return [expression.operand];
-    case "binary":
-      return [expression.left, expression.right];
-    case "conditional":
-      return [expression.condition, expression.then, expression.otherwise];
-    case "toFixed":
-      return [expression.value];
-    case "character":
-      return [expression.code];
-    case "math":
-    case "query":
-      return expression.args;
-    case "literal":
-    case "config":
-    case "read":
-    case "item":
-    case "numBatches":
-      return [];
-  }
-}
-
-/** Variables in an expression, once for each time they are read. */
-export function* variablesOf(expression: HostExpression): Generator<HostVariable> {
-  if (expression.kind === "read") yield expression.variable;
-  if (expression.kind === "item") yield expression.tensor;
-  for (const operand of operandsOf(expression)) yield* variablesOf(operand);
-}
-
-/** The expressions of a statement itself, not those of blocks inside it. */
-export function expressionsOf(statement: HostStatement): readonly HostExpression[] {
-  switch (statement.kind) {
-    case "let":
-    case "assign":
-      return [statement.value];
-    case "if":
-    case "while":
-      return [statement.condition];
-    case "throw":
-      return [statement.message];
-    case "run":
-      return statement.scalars.map(({ value }) => value);
-    case "fetch":
-      return [statement.epoch, statement.index];
-    case "print":
-      return statement.parts;
-    case "log":
-      return [
-        statement.step,
-        statement.epoch,
-        ...statement.metrics.map(({ value }) => value),
-        statement.tokens,
-        statement.console,
-      ];
-    case "progress":
-      return [statement.done, statement.total];
-    case "break":
-    case "continue":
-    case "scope":
-    case "leave":
-    case "initialized":
-      return [];
-  }
-}
-
-/** Variables that a statement itself gives a value. */
-export function writtenBy(statement: HostStatement): readonly HostVariable[] {
-  switch (statement.kind) {
-    case "let":
-    case "assign":
-      return [statement.variable];
-    case "run":
-      return statement.results.map(({ variable }) => variable);
-    case "fetch":
-      return [statement.into];
-    default:
-      return [];
-  }
-}
-
-export function blocksOf(statement: HostStatement): readonly HostBlock[] {
-  if (statement.kind === "if") return [statement.then, statement.otherwise];
-  if (statement.kind === "while" || statement.kind === "scope") return [statement.body];
-  return [];
 }
 
 /** A statement's own occurrences, in the order in which they happen. */

@@ -51,7 +51,7 @@ export function runByEvaluator(code: string): Outcome {
       name: () => {},
       unrolls: () => ({ round: () => {}, end: () => {} }),
     },
-    { beforeControl: () => {}, tensorVariable: () => null, assignTensor: () => {} },
+    { beforeControl: () => {}, dropOpen: () => {}, tensorVariable: () => null, assignTensor: () => {} },
   );
   const globals = globalScope(ev, () => {});
   const show = ev.journal.variable("show", true);

@@ -3,14 +3,17 @@
 import { resolve } from "node:path";
 import { z } from "zod";
 import { Diagnosed, diagnosed } from "../../diagnostics/diagnostic.js";
-import type { HostBlock, HostExpression, HostVariable } from "../../ir/host.js";
+import type { HostBlock, HostVariable } from "../../ir/host.js";
+import { expressionsOf, statementsOf, variablesOf } from "../../ir/host-parts.js";
 import type { Program } from "../../ir/program.js";
 import { Evaluation, type Intrinsics } from "./evaluation.js";
 import { readProgram } from "./frontend.js";
 import { globalScope } from "./globals.js";
 import { finishBlock } from "./host-builder.js";
+import { keepVariables } from "./keep-variables.js";
 import { Modules } from "./modules.js";
 import { withPinning } from "./run-time.js";
+import { simplifyHost } from "./simplify-host.js";
 import { errorPlaces } from "./syntax/calls.js";
 import { ConfigValues } from "./trace/config.js";
 import { tensorFunctions } from "./trace/functions.js";
@@ -29,7 +32,7 @@ export function evaluate(entryFile: string, options: EvaluateOptions = {}): Prog
   const tracer = new Tracer();
   const config = new ConfigValues();
   const registry: Registry = {
-    name: "",
+    trainer: null,
     modules: [],
     loaders: [],
     computedBatches: new Set(),
@@ -83,7 +86,7 @@ export function evaluate(entryFile: string, options: EvaluateOptions = {}): Prog
       throw located(fault, ev);
     }
     tracer.close();
-    if (registry.name === "")
+    if (registry.trainer === null)
       throw diagnosed(
         "nothing-launched",
         "this file launches no trainer",
@@ -130,8 +133,9 @@ function assemble(
   registry: Registry,
   config: ConfigValues,
 ): Program<"logical"> {
-  const graphs = tracer.finish(() => readVariables(finishBlock(ev.builder.current)));
-  const main = finishBlock(ev.builder.current);
+  const finished = (): HostBlock => simplifyHost(finishBlock(ev.builder.current));
+  const graphs = tracer.finish(() => readVariables(finished()));
+  const { main, variables } = keepVariables(finished(), registry.trainer);
   const states = [...new Set([...tracer.states, ...tracer.gradients.values()])];
   const device = registry.device;
   for (const [state, path] of registry.owned)
@@ -157,7 +161,7 @@ function assemble(
   }
   return {
     level: "logical",
-    name: registry.name,
+    name: registry.trainer!.constructor.name,
     file,
     config: config.finish(),
     mesh: {
@@ -173,7 +177,7 @@ function assemble(
     modules: registry.modules,
     states: states.filter((state) => used.has(state)),
     plan: null,
-    variables: [],
+    variables,
     loaders: registry.loaders,
     computedBatches: [...registry.computedBatches],
     graphs,
@@ -182,30 +186,5 @@ function assemble(
 }
 
 /** The tensor variables that host code itself reads. */
-function readVariables(block: HostBlock): ReadonlySet<HostVariable> {
-  const found = new Set<HostVariable>();
-  const see = (expression: HostExpression): void => {
-    if (expression.kind === "read") found.add(expression.variable);
-    else if (expression.kind === "item") found.add(expression.tensor);
-    for (const part of Object.values(expression)) {
-      if (Array.isArray(part)) for (const item of part) see(item as HostExpression);
-      else if (typeof part === "object" && part !== null && "kind" in part) see(part as HostExpression);
-    }
-  };
-  const visit = (statements: HostBlock): void => {
-    for (const statement of statements) {
-      for (const part of Object.values(statement)) {
-        if (typeof part === "object" && part !== null && "kind" in part) see(part as HostExpression);
-      }
-      if (statement.kind === "print") statement.parts.forEach(see);
-      if (statement.kind === "log") for (const { value } of statement.metrics) see(value);
-      if (statement.kind === "if") {
-        visit(statement.then);
-        visit(statement.otherwise);
-      }
-      if (statement.kind === "while" || statement.kind === "scope") visit(statement.body);
-    }
-  };
-  visit(block);
-  return found;
-}
+const readVariables = (block: HostBlock): ReadonlySet<HostVariable> =>
+  new Set([...statementsOf(block)].flatMap(expressionsOf).flatMap((expression) => [...variablesOf(expression)]));

@@ -46,12 +46,19 @@ export class Evaluation {
   constructor(
     readonly frontend: Frontend,
     readonly intrinsics: Intrinsics,
-    hooks: Omit<FlowHooks, "origin" | "refuseCollection">,
+    hooks: Omit<FlowHooks, "origin" | "refuseCollection" | "refuseType">,
   ) {
     this.at = frontend.entry;
     this.flow = new Flow(this.journal, this.builder, {
       ...hooks,
       origin: () => this.origin(),
+      refuseType: (name, type, value) => {
+        throw this.fail(
+          "run-time-type-changes",
+          `${name} is a ${type} of the running program and cannot become ${value === null ? "null" : `a ${typeof value}`}`,
+          "keep one type in it from the start",
+        );
+      },
       refuseCollection: () => {
         throw this.fail(
           "list-grows-at-run-time",

@@ -1,11 +1,13 @@
 // Control flow on run-time values. Both sides of a branch are evaluated, each from the state before it; what they change
 // differently becomes a host variable, assigned at the end of each side. A loop is evaluated again and again until every
-// slot that its rounds change is such a variable. Leaving early (return, break, continue) joins at the place it leads to.
+// slot that its rounds change is such a variable: numbers become cells, and the evaluation starts again at the outermost
+// branch or loop that is younger than them. Leaving early (return, break, continue) joins at the place it leads to.
 import type { HostVariable } from "../../ir/host.js";
 import type { Origin } from "../../ir/origin.js";
+import { Cell, type CellContext } from "./cells.js";
 import { Hole, type HostBuilder, type Item } from "./host-builder.js";
 import { type Frame, type Journal, type Slot } from "./journal.js";
-import { expressionOf, isScalar, RunTime, sameExpression, truth, typeOfScalar } from "./run-time.js";
+import { expressionOf, isScalar, RunTime, sameExpression, type Scalar, truth, typeOfScalar } from "./run-time.js";
 
 /** How a statement ended; null: normally. `gone`: every path has left already. */
 export type Completion =
@@ -42,19 +44,100 @@ export interface FlowHooks {
   assignTensor(head: unknown, value: unknown, hole: Hole): void;
   origin(): Origin | null;
   refuseCollection(): never;
+  refuseType: CellContext["refuseType"];
+  /** Tensor work since the last control is forgotten. */
+  dropOpen(): void;
+}
+
+/** A branch or loop that is being evaluated. */
+interface Control {
+  readonly start: number;
+  readonly wanted: Set<Slot>;
+}
+/** Thrown to a control that has to be evaluated anew, with the wanted slots as cells. */
+export class Restart {
+  constructor(readonly control: Control) {}
 }
 
 export class Flow {
   readonly targets: Target[] = [];
+  private readonly controls: Control[] = [];
+  private tries = 0;
   constructor(
     readonly journal: Journal,
     readonly builder: HostBuilder,
     private readonly hooks: FlowHooks,
   ) {}
 
+  /** A new host variable, set to `initial` here. */
+  cell(name: string, initial: Scalar): Cell {
+    return new Cell(name, initial, { builder: this.builder, ...this.hooks });
+  }
+  /** Whether what was made at `birth` is younger than every branch and loop around. */
+  isInside(birth: number): boolean {
+    const innermost = this.controls.at(-1);
+    return innermost === undefined || birth >= innermost.start;
+  }
+  /** Runs what a `try` guards. */
+  caught<T>(body: () => T): T {
+    this.tries++;
+    try {
+      return body();
+    } finally {
+      this.tries--;
+    }
+  }
+  get isCaught(): boolean {
+    return this.tries > 0;
+  }
+  /** Paths that have left to somewhere so far. */
+  get numExits(): number {
+    return this.targets.reduce((n, { exits }) => n + exits.length, 0);
+  }
+
+  /** Evaluates a branch or loop, again with more cells where it asks for them. */
+  private control(evaluate: (control: Control) => Completion): Completion {
+    const { journal, builder, targets } = this;
+    this.hooks.beforeControl();
+    const [depth, tries] = [journal.depth, this.tries];
+    const marks = targets.map(({ exits }) => exits.length);
+    const before = builder.current.length;
+    for (;;) {
+      const control: Control = { start: journal.now, wanted: new Set() };
+      this.controls.push(control);
+      try {
+        return evaluate(control);
+      } catch (fault) {
+        while (journal.depth > depth) journal.undo();
+        targets.forEach(({ exits }, i) => exits.splice(marks[i]!));
+        this.tries = tries;
+        if (!(fault instanceof Restart) || fault.control !== control) throw fault;
+        builder.current.splice(before);
+        this.hooks.dropOpen();
+        for (const slot of control.wanted)
+          slot.becomeCell!((initial) => this.cell(slot.name, initial as Scalar));
+      } finally {
+        this.controls.pop();
+      }
+    }
+  }
+
+  /** These slots change from round to round: the outermost control that is younger than one makes them cells. */
+  private restart(slots: Iterable<Slot>): never {
+    let first = this.controls.length - 1;
+    for (const slot of slots) {
+      const at = this.controls.findIndex(({ start }) => slot.birth < start);
+      this.controls[at]!.wanted.add(slot);
+      first = Math.min(first, at);
+    }
+    throw new Restart(this.controls[first]!);
+  }
+
   /** `if (condition)`: both sides, joined. */
   branch(condition: RunTime, sides: readonly [() => Completion, () => Completion]): Completion {
-    this.hooks.beforeControl();
+    return this.control(() => this.evaluateBranch(condition, sides));
+  }
+  private evaluateBranch(condition: RunTime, sides: readonly [() => Completion, () => Completion]): Completion {
     const { journal, builder } = this;
     const depth = journal.depth;
     const results = sides.map((side) => {
@@ -171,7 +254,14 @@ export class Flow {
     body: () => Completion,
     update: () => void,
   ): Completion {
-    this.hooks.beforeControl();
+    return this.control(() => this.evaluateLoop(names, condition, body, update));
+  }
+  private evaluateLoop(
+    names: readonly (string | null)[],
+    condition: () => RunTime,
+    body: () => Completion,
+    update: () => void,
+  ): Completion {
     const { journal, builder } = this;
     const carried = new Map<Slot, unknown>();
     const label = builder.label("loop");
@@ -215,6 +305,11 @@ export class Flow {
             const before = journal.valueAt(depth, slot);
             if (!isSame(before, value)) found.set(slot, [before, value]);
           }
+      const numbers = [...found].filter(
+        ([slot, values]) =>
+          slot.becomeCell !== null && sameScalarType(values),
+      );
+      if (numbers.length > 0) this.restart(numbers.map(([slot]) => slot));
       if (found.size > 0) {
         journal.undo();
         this.targets.forEach(({ exits }, i) => exits.splice(marks[i]!));
@@ -228,7 +323,6 @@ export class Flow {
       const entry = new Hole(origin);
       for (const [slot, head] of carried) this.assign(head, slot.read(), entry);
       builder.emit(entry);
-      const isPlain = prefix.length === 0;
       const stop: Item = { kind: "break", label, origin };
       const guard: Item = {
         kind: "if",
@@ -239,8 +333,8 @@ export class Flow {
       };
       builder.emit({
         kind: "while",
-        condition: isPlain ? test.expression : { kind: "literal", value: true },
-        body: isPlain ? rounds : [...prefix, guard, ...rounds],
+        condition: { kind: "literal", value: true },
+        body: [...prefix, guard, ...rounds],
         label,
         origin,
       });
@@ -298,7 +392,7 @@ export class Flow {
   private merge(name: string, values: readonly unknown[], holes: readonly Hole[] | null): unknown {
     const [first] = values;
     if (values.every((value) => isSame(first, value))) return first;
-    if (values.every(isScalar) && new Set(values.map(typeOfScalar)).size === 1) {
+    if (sameScalarType(values)) {
       const type = typeOfScalar(values[0]!);
       const variable: HostVariable = { name, type, kept: false, initial: null };
       const merged = new RunTime({ kind: "read", variable }, type);
@@ -336,6 +430,9 @@ export class Flow {
     else if (!(head instanceof Conflict)) this.hooks.assignTensor(head, value, hole);
   }
 }
+
+const sameScalarType = (values: readonly unknown[]): values is readonly Scalar[] =>
+  values.every(isScalar) && new Set(values.map(typeOfScalar)).size === 1;
 
 const isPlain = (value: unknown): boolean =>
   typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Object.prototype;

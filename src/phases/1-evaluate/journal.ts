@@ -1,6 +1,8 @@
 // What evaluation changes is journaled, so that both sides of a run-time branch, and a run-time loop until its variables
 // are found, can be evaluated, compared and undone.
 
+import { type Cell, defineCell } from "./cells.js";
+
 /** A place that holds a value: a variable, a property, the contents of a collection. */
 export interface Slot {
   readonly name: string;
@@ -8,6 +10,8 @@ export interface Slot {
   readonly birth: number;
   read(): unknown;
   write(value: unknown): void;
+  /** From now on a host variable holds the value; null where that is impossible. */
+  readonly becomeCell: ((make: (initial: unknown) => Cell) => void) | null;
 }
 
 /** Stands for a property that is not there. */
@@ -16,17 +20,30 @@ export const absent = Symbol("absent");
 /** A variable. Reading one before its declaration has run is JavaScript's temporal dead zone. */
 export class Variable implements Slot {
   value: unknown = absent;
+  /** Set where the value is a host variable of the program. */
+  cell: Cell | null = null;
   constructor(
     readonly name: string,
     readonly birth: number,
     readonly isConstant: boolean,
   ) {}
+  /** What a program that reads the variable gets. */
+  get current(): unknown {
+    return this.cell ? this.cell.read() : this.value;
+  }
   read(): unknown {
     return this.value;
   }
   write(value: unknown): void {
     this.value = value;
   }
+  becomeCell(make: (initial: unknown) => Cell): void {
+    this.cell = make(this.value);
+  }
+}
+
+class Accessor {
+  constructor(readonly descriptor: PropertyDescriptor) {}
 }
 
 class PropertySlot implements Slot {
@@ -40,10 +57,15 @@ class PropertySlot implements Slot {
   }
   read(): unknown {
     const own = Object.getOwnPropertyDescriptor(this.holder, this.key);
-    return own ? own.value : absent;
+    if (!own) return absent;
+    return own.get || own.set ? new Accessor(own) : own.value;
+  }
+  becomeCell(make: (initial: unknown) => Cell): void {
+    defineCell(this.holder, this.key, make(this.read()));
   }
   write(value: unknown): void {
     if (value === absent) Reflect.deleteProperty(this.holder, this.key);
+    else if (value instanceof Accessor) Object.defineProperty(this.holder, this.key, value.descriptor);
     else Object.defineProperty(this.holder, this.key, { value, writable: true, enumerable: true, configurable: true });
   }
 }
@@ -51,6 +73,7 @@ class PropertySlot implements Slot {
 /** All of an array, map or set. */
 class ContentsSlot implements Slot {
   readonly name = "a collection";
+  readonly becomeCell = null;
   constructor(
     private readonly holder: unknown[] | Map<unknown, unknown> | Set<unknown>,
     readonly birth: number,
@@ -78,6 +101,14 @@ export class Journal {
   private readonly properties = new WeakMap<object, Map<PropertyKey, Slot>>();
   private readonly contents = new WeakMap<object, Slot>();
   private serial = 1;
+
+  /** Serial number of now: what is made later has a higher one. */
+  get now(): number {
+    return this.serial;
+  }
+  birthOf(holder: object): number {
+    return this.births.get(holder) ?? 0;
+  }
 
   get depth(): number {
     return this.frames.length;

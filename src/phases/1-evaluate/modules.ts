@@ -128,7 +128,7 @@ export class Modules {
   private local(scope: Scope, name: string): unknown {
     const found = scope.find(name);
     if (found === null) throw this.ev.fail("unknown-name", `there is no ${name} to export`, null);
-    const value = typeof found === "function" ? found() : (found as Variable).value;
+    const value = typeof found === "function" ? found() : (found as Variable).current;
     if (value === absent) throw new ReferenceError(`Cannot access '${name}' before initialization`);
     return value;
   }

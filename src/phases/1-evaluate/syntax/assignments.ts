@@ -55,7 +55,8 @@ function writeName(node: ts.Identifier, value: unknown, scope: Scope, ev: Evalua
   if (!(found instanceof Variable)) throw ev.fail("unknown-name", `there is no variable ${node.text}`, null, node);
   if (found.value === absent) throw new ReferenceError(`Cannot access '${node.text}' before initialization`);
   if (found.isConstant) throw new TypeError("Assignment to constant variable.");
-  ev.journal.write(found, value);
+  if (found.cell) found.cell.write(value);
+  else ev.journal.write(found, value);
 }
 
 export function assign(node: ts.BinaryExpression, scope: Scope, ev: Evaluation): unknown {

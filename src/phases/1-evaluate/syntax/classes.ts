@@ -5,7 +5,7 @@ import { ts } from "../frontend.js";
 import { type FunctionContext, Scope } from "../scope.js";
 import { evaluate } from "./expressions.js";
 import { functionName, functionValue, runBody } from "./functions.js";
-import { propertyKey } from "./properties.js";
+import { defineProperty, propertyKey } from "./properties.js";
 import { run } from "./statements.js";
 
 type Constructor = (new (...args: unknown[]) => object) & { prototype: object };
@@ -36,24 +36,14 @@ export function classValue(node: ts.ClassLikeDeclaration, scope: Scope, ev: Eval
   const initializeFields = (self: object): void => {
     for (const { name: parameter, modifiers } of constructorNode?.parameters ?? [])
       if (modifiers?.length && ts.isIdentifier(parameter))
-        Object.defineProperty(self, parameter.text, {
-          value: undefined,
-          writable: true,
-          enumerable: true,
-          configurable: true,
-        });
+        defineProperty(self, parameter.text, undefined, ev);
     for (const { key, node: field } of fields) {
       const inner = new Scope(classScope, contextOf(self, Class.prototype, undefined));
       const value = field.initializer
         ? (functionName(field.initializer, String(key), inner, ev) ??
           ev.call(name, () => evaluate(field.initializer!, inner, ev)))
         : undefined;
-      Object.defineProperty(self, key, {
-        value,
-        writable: true,
-        enumerable: typeof key !== "symbol",
-        configurable: true,
-      });
+      defineProperty(self, key, value, ev);
     }
   };
   const build = (args: readonly unknown[], newTarget: Constructor): object => {
@@ -155,7 +145,7 @@ function defineMembers(
             ? (functionName(member.initializer, String(key), memberScope, ev) ??
               evaluate(member.initializer, memberScope, ev))
             : undefined;
-          Object.defineProperty(Class, key, { value, writable: true, enumerable: true, configurable: true });
+          defineProperty(Class, key, value, ev);
         });
       else fields.push({ key, node: member });
     } else if (ts.isClassStaticBlockDeclaration(member))
@@ -183,6 +173,6 @@ function assignParameterProperties(
     if (!parameter.modifiers?.length || !ts.isIdentifier(parameter.name)) return;
     const given = args[i];
     const value = given === undefined && parameter.initializer ? evaluate(parameter.initializer, scope, ev) : given;
-    Object.defineProperty(self, parameter.name.text, { value, writable: true, enumerable: true, configurable: true });
+    defineProperty(self, parameter.name.text, value, ev);
   });
 }

@@ -10,7 +10,7 @@ import { call, construct, superCall } from "./calls.js";
 import { classValue } from "./classes.js";
 import { functionValue } from "./functions.js";
 import { binary, conditional, logical, unary } from "./operators.js";
-import { getProperty, propertyKey, superProperty } from "./properties.js";
+import { defineProperty, getProperty, propertyKey, superProperty } from "./properties.js";
 
 export type Evaluate = (node: ts.Expression, scope: Scope, ev: Evaluation) => unknown;
 
@@ -125,10 +125,10 @@ on<ts.ObjectLiteralExpression>([K.ObjectLiteralExpression], (node, scope, ev) =>
         ? functionValue(property.initializer as ts.FunctionExpression, scope, ev, String(key))
         : evaluate(property.initializer, scope, ev);
       if (key === "__proto__") throw ev.unsupported("__proto__", null);
-      define(object, key, value);
-    } else if (ts.isShorthandPropertyAssignment(property)) define(object, key, readName(property.name.text, scope, ev));
+      defineProperty(object, key, value, ev);
+    } else if (ts.isShorthandPropertyAssignment(property)) defineProperty(object, key, readName(property.name.text, scope, ev), ev);
     else if (ts.isMethodDeclaration(property))
-      define(object, key, functionValue(property, scope, ev, String(key), object));
+      defineProperty(object, key, functionValue(property, scope, ev, String(key), object), ev);
     else {
       const part = ts.isGetAccessorDeclaration(property) ? "get" : "set";
       const own = Object.getOwnPropertyDescriptor(object, key);
@@ -143,9 +143,6 @@ on<ts.ObjectLiteralExpression>([K.ObjectLiteralExpression], (node, scope, ev) =>
   }
   return object;
 });
-const define = (object: object, key: PropertyKey, value: unknown): void => {
-  Object.defineProperty(object, key, { value, writable: true, enumerable: true, configurable: true });
-};
 on<ts.PropertyAccessExpression>([K.PropertyAccessExpression], (node, scope, ev) => {
   if (node.expression.kind === K.SuperKeyword) return superProperty(node.name.text, scope, ev);
   const object = evaluateChain(node.expression, scope, ev);
@@ -251,7 +248,7 @@ export function readName(name: string, scope: Scope, ev: Evaluation): unknown {
     if (name === "undefined") return undefined;
     throw ev.fail("unknown-name", `there is no ${name} here`, ev.nearest(name, scope.allNames()));
   }
-  const value = found instanceof Variable ? found.value : found();
+  const value = found instanceof Variable ? found.current : found();
   if (value === absent) throw new ReferenceError(`Cannot access '${name}' before initialization`);
   return checked(value, ev);
 }

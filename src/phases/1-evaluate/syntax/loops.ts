@@ -134,7 +134,9 @@ export function runFor(node: ts.ForStatement, scope: Scope, ev: Evaluation, labe
     for (const name of names)
       if (ts.isIdentifier(name)) {
         const variable = ev.journal.variable(name.text, head.own(name.text)!.isConstant);
-        variable.value = current.own(name.text)!.value;
+        const before = current.own(name.text)!;
+        variable.value = before.value;
+        variable.cell = before.cell;
         fresh.declare(variable);
       }
     current = fresh;

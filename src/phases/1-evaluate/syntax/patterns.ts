@@ -1,4 +1,5 @@
 // Declarations of names: plain ones, and patterns with defaults and rests.
+import { Fresh } from "../cells.js";
 import type { Evaluation } from "../evaluation.js";
 import { ts } from "../frontend.js";
 import type { Scope } from "../scope.js";
@@ -11,6 +12,7 @@ export function bind(name: ts.BindingName, value: unknown, isConstant: boolean, 
   if (ts.isIdentifier(name)) {
     const own = scope.own(name.text) ?? ev.journal.variable(name.text, isConstant);
     if (!scope.own(name.text)) scope.declare(own);
+    if (!isConstant && value instanceof Fresh) own.cell = ev.flow.cell(name.text, value);
     own.value = value;
     ev.intrinsics.name(value, name.text);
     return;

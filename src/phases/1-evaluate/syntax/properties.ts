@@ -1,12 +1,10 @@
 // Properties: reading with a clear word on what is missing, writing through the journal, private names.
+import { defineCell, Fresh } from "../cells.js";
 import type { Evaluation } from "../evaluation.js";
 import { ts } from "../frontend.js";
 import { RunTime, pin } from "../run-time.js";
 import type { Scope } from "../scope.js";
 import { checked, evaluate } from "./expressions.js";
-
-/** Private names are symbols, one for each class that declares them. */
-export const privateName = (name: string): string => `private ${name}`;
 
 export function propertyKey(name: ts.PropertyName, scope: Scope, ev: Evaluation): PropertyKey {
   if (ts.isIdentifier(name) || ts.isStringLiteral(name) || ts.isNoSubstitutionTemplateLiteral(name)) return name.text;
@@ -70,6 +68,20 @@ function* memberNames(object: object): Generator<string> {
     yield* Object.getOwnPropertyNames(at).filter((name) => name !== "constructor" && !name.startsWith("_"));
 }
 
+/** An own property, as literals and class fields define it. */
+export function defineProperty(object: object, key: PropertyKey, value: unknown, ev: Evaluation): void {
+  if (becomesCell(object, key, value, ev)) return;
+  const enumerable = typeof key !== "symbol" || !key.description?.startsWith("#");
+  Object.defineProperty(object, key, { value, writable: true, enumerable, configurable: true });
+}
+
+/** A value made by `runtime` gets a host variable of its own, unless its holder is older than the branch or loop it is made in. */
+function becomesCell(object: object, key: PropertyKey, value: unknown, ev: Evaluation): boolean {
+  if (!(value instanceof Fresh) || Array.isArray(object) || !ev.flow.isInside(ev.journal.birthOf(object))) return false;
+  defineCell(object, key, ev.flow.cell(String(typeof key === "symbol" ? key.description : key), value));
+  return true;
+}
+
 /** `object[key] = value`: a setter where there is one, else an own property. */
 export function setProperty(object: unknown, key: PropertyKey, value: unknown, ev: Evaluation): void {
   if (object === null || object === undefined)
@@ -99,6 +111,7 @@ export function setProperty(object: unknown, key: PropertyKey, value: unknown, e
   }
   if (!Object.isExtensible(object) && !Object.hasOwn(object, key))
     throw new TypeError(`Cannot add property ${String(key)}, object is not extensible`);
+  if (becomesCell(object, key, value, ev)) return;
   if (Array.isArray(object)) {
     ev.journal.note(ev.journal.collection(object));
     Reflect.set(object, key, value);

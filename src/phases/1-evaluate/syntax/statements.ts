@@ -1,6 +1,7 @@
 // Statements: each gives how it ended. Conditions that are known choose a side; others become host code.
+import type { HostExpression } from "../../../ir/host.js";
 import type { Evaluation } from "../evaluation.js";
-import type { Completion } from "../flow.js";
+import { type Completion, Restart } from "../flow.js";
 import { ts } from "../frontend.js";
 import { RunTime, truth } from "../run-time.js";
 import type { Scope } from "../scope.js";
@@ -161,10 +162,20 @@ function runIf(node: ts.IfStatement, scope: Scope, ev: Evaluation): Completion {
 
 /** An error under a run-time condition is thrown by the program, not by the compiler. */
 function throwAtRunTime(fault: unknown, ev: Evaluation): Completion {
-  if (!(fault instanceof Error) || fault instanceof Diagnosed) throw fault;
-  ev.builder.emit({ kind: "throw", message: { kind: "literal", value: fault.message }, origin: ev.origin() });
+  if (fault instanceof Diagnosed || fault instanceof Restart) throw fault;
+  if (ev.flow.isCaught)
+    throw ev.unsupported(
+      "an error under a run-time condition inside of try",
+      "test for what goes wrong with if, outside of try",
+    );
+  ev.builder.emit({ kind: "throw", message: thrownText(fault), origin: ev.origin() });
   return { kind: "gone" };
 }
+
+const thrownText = (fault: unknown): HostExpression => {
+  const message: unknown = fault instanceof Error ? fault.message : fault;
+  return message instanceof RunTime ? message.expression : { kind: "literal", value: String(message) };
+};
 
 function runSwitch(node: ts.SwitchStatement, scope: Scope, ev: Evaluation): Completion {
   const value = evaluate(node.expression, scope, ev);
@@ -193,34 +204,39 @@ function runSwitch(node: ts.SwitchStatement, scope: Scope, ev: Evaluation): Comp
   return completion?.kind === "break" && completion.label === null ? null : completion;
 }
 
+type Ended = { readonly completion: Completion } | { readonly fault: unknown };
+
 function runTry(node: ts.TryStatement, scope: Scope, ev: Evaluation): Completion {
-  const [stackDepth, inside] = [ev.stack.length, ev.inside];
-  let completion: Completion = null;
-  try {
-    completion = runBlock(node.tryBlock.statements, scope, ev);
-  } catch (fault) {
-    if (fault instanceof Diagnosed || !node.catchClause) {
-      if (node.finallyBlock && !(fault instanceof Diagnosed)) runBlock(node.finallyBlock.statements, scope, ev);
-      throw fault;
-    }
-    ev.stack.length = stackDepth;
-    ev.inside = inside;
-    const inner = scope.inner();
-    const { variableDeclaration, block } = node.catchClause;
-    if (variableDeclaration) bind(variableDeclaration.name, fault, false, inner, ev);
+  const [stackDepth, inside, exits] = [ev.stack.length, ev.inside, ev.flow.numExits];
+  const attempt = (body: () => Completion): Ended => {
     try {
-      completion = runBlock(block.statements, inner, ev);
-    } catch (second) {
-      if (node.finallyBlock && !(second instanceof Diagnosed)) {
-        const ended = runBlock(node.finallyBlock.statements, scope, ev);
-        if (ended !== null) return ended;
-      }
-      throw second;
+      return { completion: ev.flow.caught(body) };
+    } catch (fault) {
+      if (fault instanceof Diagnosed || fault instanceof Restart) throw fault;
+      ev.stack.length = stackDepth;
+      ev.inside = inside;
+      return { fault };
     }
+  };
+  const { tryBlock, catchClause, finallyBlock } = node;
+  let ended = attempt(() => runBlock(tryBlock.statements, scope, ev));
+  if ("fault" in ended && catchClause) {
+    const { fault } = ended;
+    const recover = (): Completion => {
+      const inner = scope.inner();
+      if (catchClause.variableDeclaration) bind(catchClause.variableDeclaration.name, fault, false, inner, ev);
+      return runBlock(catchClause.block.statements, inner, ev);
+    };
+    ended = finallyBlock ? attempt(recover) : { completion: recover() };
   }
-  if (!node.finallyBlock) return completion;
-  if (completion?.kind === "gone") throw ev.unsupported("finally behind a run-time exit", null, node);
-  return runBlock(node.finallyBlock.statements, scope, ev) ?? completion;
+  if (finallyBlock) {
+    if (ev.flow.numExits !== exits || ("completion" in ended && ended.completion?.kind === "gone"))
+      throw ev.unsupported("finally behind an exit that only the running program takes", null, node);
+    const last = runBlock(finallyBlock.statements, scope, ev);
+    if (last !== null) return last;
+  }
+  if ("fault" in ended) throw ended.fault;
+  return ended.completion;
 }
 
 function declareEnum(node: ts.EnumDeclaration, scope: Scope, ev: Evaluation): void {

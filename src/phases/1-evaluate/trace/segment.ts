@@ -1,7 +1,7 @@
 // A segment is the tensor work between two points of host control: it becomes one graph and one run of it.
 import { GraphBuilder, type StepPlace } from "../../../ir/build.js";
 import type { LogicalGraph, LogicalValue, Step } from "../../../ir/graph.js";
-import type { HostExpression, HostStatement, HostVariable } from "../../../ir/host.js";
+import type { HostExpression, HostVariable, RunGraph } from "../../../ir/host.js";
 import type { Origin } from "../../../ir/origin.js";
 import { removeDeadSteps } from "../../../ir/remove-dead-steps.js";
 import type { State } from "../../../ir/state.js";
@@ -37,7 +37,8 @@ export class Segment {
   private readonly early: Step<"logical">[] = [];
 
   constructor(
-    name: string,
+    /** Of the part of the program that it belongs to. */
+    readonly name: string,
     readonly origin: Origin | null,
   ) {
     this.builder = new GraphBuilder(name);
@@ -116,9 +117,8 @@ export class Segment {
 
   /** The graph, its repeated rounds rolled up, and the statement that runs it; null if nothing of it is needed. */
   finish(
-    graphName: string,
     isRead: (variable: HostVariable) => boolean,
-  ): { graph: LogicalGraph; run: HostStatement } | null {
+  ): { graph: LogicalGraph; run: RunGraph & { readonly origin: Origin | null } } | null {
     const results = [...this.results.values()].filter(({ variable }) => isRead(variable));
     const named = new Map([...this.names]);
     const whole: LogicalGraph = {
@@ -127,7 +127,6 @@ export class Segment {
         updates: [...this.written].map((state) => ({ state, value: this.states.get(state)! })),
         observed: [...this.observed].map(([label, value]) => ({ label, value })),
       }),
-      name: graphName,
     };
     const ordered = { ...whole, steps: [...this.early, ...whole.steps] };
     const live = removeDeadSteps(ordered);
@@ -139,9 +138,9 @@ export class Segment {
       { ...used, inputs: used.inputs.filter(({ value }) => read.has(value.id)) },
       named,
     );
-    const run: HostStatement = {
-      kind: "run",
-      graph: graphName,
+    const run = {
+      kind: "run" as const,
+      graph: this.name,
       batch: graph.inputs.some(({ source }) => source.kind === "batch") ? this.batch : null,
       scalars: this.scalars
         .filter(({ value }) => read.has(value.id))

@@ -7,13 +7,14 @@ import type { State } from "../../../ir/state.js";
 import type { TensorType } from "../../../ir/tensor-type.js";
 import { batchMark } from "../../../ops/layout.js";
 import { mark } from "../../../ops/table.js";
+import { Fresh } from "../cells.js";
 import { expressionOf, isScalar, pin, RunTime, type RunTimeType, type Scalar } from "../run-time.js";
 import { MutableTensor, Parameter, Tensor } from "./tensor.js";
 import type { Tracer } from "./tracer.js";
 
 /** What services tell about the program, beyond its code. */
 export interface Registry {
-  name: string;
+  trainer: object | null;
   readonly modules: ModuleInfo[];
   readonly loaders: Loader[];
   readonly computedBatches: Set<number>;
@@ -181,7 +182,7 @@ export function services(tracer: Tracer, registry: Registry): { readonly [name: 
     BatchReader,
     RunningMeans,
     runtime: (value: Scalar) =>
-      new RunTime(expressionOf(value), value instanceof RunTime ? value.type : (typeof value as RunTimeType)),
+      new Fresh(expressionOf(value), value instanceof RunTime ? value.type : (typeof value as RunTimeType)),
     pinned: (value: unknown) => (value instanceof RunTime ? pin(value) : value),
     shouldStop: (step: Scalar) => ask("shouldStop", "boolean", [step]),
     secondsSinceStart: () => ask("seconds", "number", []),
@@ -261,10 +262,7 @@ export function services(tracer: Tracer, registry: Registry): { readonly [name: 
     },
     namedPart: (name: string, body: () => unknown) => tracer.namedPart(name, body),
     initialize: (body: () => void) => {
-      tracer.close();
       tracer.namedPart("initialize", body);
-      tracer.close();
-      emit({ kind: "initialized", origin: origin() });
       emit({ kind: "initialized", origin: origin() });
     },
     computedBatch: (batch: { readonly [field: string]: Tensor }, size: number) => {
@@ -319,7 +317,7 @@ export function services(tracer: Tracer, registry: Registry): { readonly [name: 
       registry.device = device;
     },
     registerTrainer: (trainer: object) => {
-      registry.name = trainer.constructor.name;
+      registry.trainer = trainer;
     },
   };
 }

@@ -15,17 +15,11 @@ import { expressionOf, RunTime, type Scalar } from "../run-time.js";
 import { Segment, spreadScalar } from "./segment.js";
 import { Tensor } from "./tensor.js";
 
-interface Finished {
-  readonly name: string;
-  readonly segment: Segment;
-}
-
 export class Tracer {
   ev!: Evaluation;
   private open: Segment | null = null;
-  private readonly finished: Finished[] = [];
+  private readonly finished: Segment[] = [];
   private readonly names: string[] = [];
-  private readonly taken = new Set<string>();
   phase: Phase = "forward";
   isConstant = false;
   randomStep: Scalar = 0;
@@ -35,7 +29,7 @@ export class Tracer {
   readonly states = new Set<State>();
 
   get segment(): Segment {
-    if (!this.open) this.open = new Segment("", this.ev.origin());
+    if (!this.open) this.open = new Segment(this.names.at(-1) ?? "main", this.ev.origin());
     return this.open;
   }
 
@@ -143,8 +137,7 @@ export class Tracer {
     const segment = this.open;
     this.open = null;
     if (!segment || segment.isEmpty) return;
-    const name = this.uniqueName();
-    this.finished.push({ name, segment });
+    this.finished.push(segment);
     this.ev.builder.emit({ kind: "deferred", make: () => {
         this.reached.add(segment);
         return this.runs.get(segment) ?? [];
@@ -152,38 +145,48 @@ export class Tracer {
     });
   }
 
-  private uniqueName(): string {
-    const base = this.names.at(-1) ?? "main";
-    let name = base;
-    for (let i = 2; this.taken.has(name); i++) name = `${base}${i}`;
-    this.taken.add(name);
-    return name;
-  }
-
+  /** What `body` does is a part of the program of its own, with graphs of its own. */
   namedPart<T>(name: string, body: () => T): T {
+    this.close();
+    const { builder } = this.ev;
+    const origin = this.ev.origin();
     this.names.push(name);
+    let result!: T;
     try {
-      return body();
+      const block = builder.block(() => {
+        result = body();
+        this.close();
+      });
+      builder.emit({ kind: "scope", name, label: builder.label(name), body: block, origin });
     } finally {
       this.names.pop();
     }
+    return result;
   }
 
   private readonly runs = new Map<Segment, readonly HostStatement[]>();
   private readonly reached = new Set<Segment>();
-  /** The graphs of all segments that host code still runs. `reachable` says which tensors anybody reads. */
+  /** The graphs of all segments that host code runs, where anything of them is needed. */
   finish(usesOf: () => ReadonlySet<HostVariable>): ReadonlyMap<string, LogicalGraph> {
     // Backwards: whether a result is read depends on the graphs behind it.
-    const graphs = new Map<string, LogicalGraph>();
     const read = new Set(usesOf());
-    for (const { name, segment } of this.finished.filter((each) => this.reached.has(each.segment)).reverse()) {
-      const made = segment.finish(name, (variable) => read.has(variable));
-      if (!made) continue;
-      graphs.set(name, made.graph);
-      this.runs.set(segment, [made.run]);
-      if (made.run.kind === "run") for (const { variable } of made.run.tensors) read.add(variable);
+    const made = this.finished
+      .filter((segment) => this.reached.has(segment))
+      .reverse()
+      .flatMap((segment) => {
+        const each = segment.finish((variable) => read.has(variable));
+        if (each) for (const { variable } of each.run.tensors) read.add(variable);
+        return each ? [{ segment, ...each }] : [];
+      })
+      .reverse();
+    const graphs = new Map<string, LogicalGraph>();
+    for (const { segment, graph, run } of made) {
+      let name = segment.name;
+      for (let i = 2; graphs.has(name); i++) name = `${segment.name}${i}`;
+      graphs.set(name, { ...graph, name });
+      this.runs.set(segment, [{ ...run, graph: name }]);
     }
-    return new Map([...graphs].reverse());
+    return graphs;
   }
 
   /** A stream for the calling place, and which use of the place this is. */
@@ -275,6 +278,9 @@ export class Tracer {
 
   hooks = {
     beforeControl: (): void => this.close(),
+    dropOpen: (): void => {
+      this.open = null;
+    },
     tensorVariable: (name: string, values: readonly unknown[]): unknown => {
       if (!values.every((value): value is Tensor => value instanceof Tensor)) return null;
       const { type } = values[0]!;
