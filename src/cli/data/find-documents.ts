@@ -33,9 +33,12 @@ export function findDocuments(args: readonly string[]): readonly FoundFile[] {
 
 function filesIn(folder: string): readonly string[] {
   return readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
+    .filter((entry) => entry.isFile() || (entry.isSymbolicLink() && isFile(join(entry.parentPath, entry.name))))
     .map((entry) => join(entry.parentPath, entry.name));
 }
+
+/** Links to files are followed, links to folders and broken ones are not. */
+const isFile = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
 
 function matchPattern(pattern: string): readonly string[] {
   const parts = resolve(pattern).split(sep);

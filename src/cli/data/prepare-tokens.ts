@@ -1,20 +1,25 @@
 // Text files to a token folder: documents in an order that depends on their paths alone, the last share of them for
 // validation. The folder appears whole, by a rename, or not at all.
-import { createHash, randomUUID } from "node:crypto";
-import { existsSync } from "node:fs";
-import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
-import { dirname, join, resolve } from "node:path";
+import { createHash } from "node:crypto";
+import { existsSync, renameSync, rmSync } from "node:fs";
+import { readdir, readFile, stat, writeFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { withUnfinishedFolder } from "../unfinished-folder.js";
 import { UsageError } from "../usage-error.js";
 import { type FoundFile, findDocuments } from "./find-documents.js";
 import { NotText, readText } from "./read-text.js";
-import { tokenDType, TokenWriter } from "./token-file.js";
+import { TokenWriter, tokenDType } from "./token-file.js";
 import { loadTokenizer, type Tokenizer, type TokenizerName } from "./tokenizers.js";
+
+const ownFiles: readonly string[] = ["manifest.json", "train.bin", "validation.bin"];
 
 export interface PrepareOptions {
   readonly tokenizer: TokenizerName;
   readonly folder: string;
   /** Which share of the text is kept for validation: from 0 to under 1. */
   readonly validationShare: number;
+  /** How much of the text is tokenized. */
+  readonly onProgress: (doneBytes: number, totalBytes: number) => void;
 }
 export interface TokenManifest {
   readonly format: "dreamc-tokens";
@@ -27,27 +32,30 @@ export interface TokenManifest {
 export interface Prepared {
   readonly manifest: TokenManifest;
   readonly numDocuments: number;
+  readonly textBytes: number;
   /** Found in folders or by patterns, and no text. */
   readonly passedOver: readonly string[];
 }
 
+/** Throws a UsageError where files are missing or no text, or where the folder holds other things. */
 export async function prepareTokens(args: readonly string[], options: PrepareOptions): Promise<Prepared> {
-  const documents = shuffleByPath(findDocuments(args));
+  const found = shuffleByPath(findDocuments(args));
   const target = resolve(options.folder);
-  await refuseForeignFolder(target);
+  await refuseForeignFolder(target, options.folder);
   const tokenizer = await loadTokenizer(options.tokenizer);
-  const unfinished = `${target}.unfinished-${randomUUID()}`;
-  await mkdir(dirname(target), { recursive: true });
-  await mkdir(unfinished);
-  try {
-    const prepared = await writeSplits(documents, tokenizer, options.validationShare, unfinished);
-    await writeFile(join(unfinished, "manifest.json"), `${JSON.stringify(prepared.manifest, null, 2)}\n`);
-    await rm(target, { recursive: true, force: true });
-    await rename(unfinished, target);
-    return prepared;
-  } finally {
-    await rm(unfinished, { recursive: true, force: true });
-  }
+  const { documents, passedOver } = await partText(found);
+  return await withUnfinishedFolder(
+    target,
+    async (folder) => {
+      const manifest = await writeSplits(documents, tokenizer, options, folder);
+      await writeFile(join(folder, "manifest.json"), `${JSON.stringify(manifest, null, 2)}\n`);
+      return { manifest, numDocuments: documents.length, textBytes: totalBytes(documents), passedOver };
+    },
+    (folder) => {
+      rmSync(target, { recursive: true, force: true });
+      renameSync(folder, target);
+    },
+  );
 }
 
 /** The same order on every machine where the paths below the common folder are the same. */
@@ -69,34 +77,55 @@ function commonDepth(paths: readonly (readonly string[])[]): number {
   return depth;
 }
 
-async function refuseForeignFolder(folder: string): Promise<void> {
-  if (!existsSync(folder) || (await readdir(folder)).length === 0) return;
-  const manifest = join(folder, "manifest.json");
-  const isOurs = existsSync(manifest) && (await readFile(manifest, "utf8")).includes('"dreamc-tokens"');
-  if (!isOurs) throw new UsageError(`${folder} holds other things`, "name a new folder with -o");
+async function refuseForeignFolder(target: string, asGiven: string): Promise<void> {
+  if (!existsSync(target)) return;
+  if (!(await stat(target)).isDirectory()) throw new UsageError(`${asGiven} is a file`, "name a folder with -o");
+  const names = await readdir(target);
+  if (names.length === 0) return;
+  const manifest = join(target, "manifest.json");
+  const isOurs =
+    names.every((name) => ownFiles.includes(name)) &&
+    existsSync(manifest) &&
+    (await readFile(manifest, "utf8")).includes('"dreamc-tokens"');
+  if (!isOurs) throw new UsageError(`${asGiven} holds other things`, "name a new folder with -o");
 }
+
+/** Files that were found in folders or by patterns are passed over if they are no text. */
+async function partText(
+  found: readonly FoundFile[],
+): Promise<{ readonly documents: readonly FoundFile[]; readonly passedOver: readonly string[] }> {
+  const documents: FoundFile[] = [];
+  const passedOver: string[] = [];
+  for (const file of found) {
+    if (file.named || (await isText(file.path))) documents.push(file);
+    else passedOver.push(file.path);
+  }
+  return { documents, passedOver };
+}
+
+const totalBytes = (documents: readonly FoundFile[]): number =>
+  documents.reduce((sum, { numBytes }) => sum + numBytes, 0);
 
 async function writeSplits(
   documents: readonly FoundFile[],
   tokenizer: Tokenizer,
-  validationShare: number,
+  { validationShare, onProgress }: PrepareOptions,
   folder: string,
-): Promise<Prepared> {
+): Promise<TokenManifest> {
   const dtype = tokenDType(tokenizer.vocabSize);
   const train = await TokenWriter.create(join(folder, "train.bin"), dtype);
   const validation = await TokenWriter.create(join(folder, "validation.bin"), dtype);
-  const passedOver: string[] = [];
-  const totalBytes = documents.reduce((sum, { numBytes }) => sum + numBytes, 0);
-  const trainBytes = totalBytes * (1 - validationShare);
+  const allBytes = totalBytes(documents);
+  const trainBytes = allBytes * (1 - validationShare);
   let bytesBefore = 0;
   try {
     for (const document of documents) {
-      const isText = await appendDocument(document, tokenizer, train, validation, trainBytes - bytesBefore);
-      if (!isText) passedOver.push(document.path);
+      onProgress(bytesBefore, allBytes);
+      await appendDocument(document, tokenizer, train, validation, trainBytes - bytesBefore);
       bytesBefore += document.numBytes;
     }
-    const numTokens = train.numTokens + validation.numTokens;
-    if (numTokens === 0) throw new UsageError("there is no text in these files");
+    onProgress(allBytes, allBytes);
+    if (train.numTokens + validation.numTokens === 0) throw new UsageError("there is no text in these files");
     await train.finish();
     await validation.finish();
   } finally {
@@ -108,22 +137,17 @@ async function writeSplits(
     validation: { file: "validation.bin", numTokens: validation.numTokens },
   };
   const { name, vocabSize } = tokenizer;
-  return {
-    manifest: { format: "dreamc-tokens", version: 1, tokenizer: name, vocabSize, dtype, splits },
-    numDocuments: documents.length - passedOver.length,
-    passedOver,
-  };
+  return { format: "dreamc-tokens", version: 1, tokenizer: name, vocabSize, dtype, splits };
 }
 
-/** The document's part before `trainBytes` goes to `train`, cut between two lines. False: it is no text. */
+/** The document's part before `trainBytes` goes to `train`, cut between two lines. */
 async function appendDocument(
-  { path, named, numBytes }: FoundFile,
+  { path, numBytes }: FoundFile,
   tokenizer: Tokenizer,
   train: TokenWriter,
   validation: TokenWriter,
   trainBytes: number,
-): Promise<boolean> {
-  if (!named && !(await isText(path))) return false;
+): Promise<void> {
   let last = train;
   let bytesBefore = 0;
   try {
@@ -131,7 +155,7 @@ async function appendDocument(
       const left = trainBytes - bytesBefore;
       const pieceBytes = Buffer.byteLength(piece);
       bytesBefore += pieceBytes;
-      const head = left >= pieceBytes ? piece : left <= 0 ? "" : cutAtLine(piece, left / pieceBytes);
+      const head = left >= pieceBytes ? piece : left <= 0 ? "" : cutNear(piece, left / pieceBytes);
       if (head !== "") await train.append(tokenizer.encode(head));
       if (head.length < piece.length) {
         await validation.append(tokenizer.encode(piece.slice(head.length)));
@@ -143,12 +167,13 @@ async function appendDocument(
     throw error;
   }
   if (numBytes > 0) await last.append([tokenizer.endOfDocument]);
-  return true;
 }
 
-function cutAtLine(text: string, share: number): string {
-  const at = text.indexOf("\n", Math.floor(text.length * share));
-  return at < 0 ? text : text.slice(0, at + 1);
+/** At the end of a line, or of a word where no line ends. */
+function cutNear(text: string, share: number): string {
+  const from = Math.floor(text.length * share);
+  const lineEnd = text.indexOf("\n", from) + 1;
+  return text.slice(0, lineEnd || text.indexOf(" ", from) + 1 || text.length);
 }
 
 async function isText(path: string): Promise<boolean> {

@@ -1,0 +1,74 @@
+// Folders that appear whole or not at all: they are filled under another name beside their place. What a killed dreamc
+// leaves of that is removed by the next one.
+import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
+import { hostname } from "node:os";
+import { basename, dirname, join, resolve } from "node:path";
+import { UsageError } from "./usage-error.js";
+
+const endingSignals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
+/**
+ * Makes a new folder beside `target`, lets `fill` work in it and, when that is done, `publish` move it to its place.
+ * Removes it whatever happens; a signal that ends dreamc aborts `fill` first.
+ */
+export async function withUnfinishedFolder<T>(
+  target: string,
+  fill: (folder: string, signal: AbortSignal) => Promise<T>,
+  publish: (folder: string) => void,
+): Promise<T> {
+  const place = resolve(target);
+  const folder = `${place}.unfinished-${hostname()}-${process.pid}`;
+  try {
+    makeParents(folder);
+    removeLeftovers(place);
+    mkdirSync(folder);
+  } catch (error) {
+    throw new UsageError(`cannot write to ${target}: ${(error as Error).message}`);
+  }
+  const controller = new AbortController();
+  let received: NodeJS.Signals | null = null;
+  const onSignal = (signal: NodeJS.Signals): void => {
+    received = signal;
+    controller.abort();
+  };
+  for (const signal of endingSignals) process.on(signal, onSignal);
+  try {
+    const aborted = new Promise<never>((_, reject) => {
+      controller.signal.addEventListener("abort", () => reject(new Error("interrupted")));
+    });
+    const result = await Promise.race([fill(folder, controller.signal), aborted]);
+    publish(folder);
+    return result;
+  } finally {
+    rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+    for (const signal of endingSignals) process.off(signal, onSignal);
+    if (received) process.kill(process.pid, received);
+  }
+}
+
+/** Node's own recursive mkdir never ends where the system refuses new folders as missing, as in /proc. */
+function makeParents(path: string): void {
+  const parent = dirname(path);
+  if (existsSync(parent)) return;
+  makeParents(parent);
+  mkdirSync(parent);
+}
+
+/** Of processes of this machine that are gone. */
+function removeLeftovers(place: string): void {
+  const prefix = `${basename(place)}.unfinished-${hostname()}-`;
+  for (const name of readdirSync(dirname(place))) {
+    if (!name.startsWith(prefix)) continue;
+    const id = Number(name.slice(prefix.length));
+    if (Number.isInteger(id) && !isAlive(id)) rmSync(join(dirname(place), name), { recursive: true, force: true });
+  }
+}
+
+function isAlive(processId: number): boolean {
+  try {
+    process.kill(processId, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}
