@@ -15,6 +15,11 @@ class bf16 {
  public:
   bf16() = default;
   bf16(float value) : word_(round(value)) {}
+  /** Not through a copy of an object, which g++ does not vectorize. */
+  bf16& operator=(float value) {
+    word_ = round(value);
+    return *this;
+  }
   operator float() const { return bits::toFloat(static_cast<std::uint32_t>(word_) << 16); }
 
  private:

@@ -13,9 +13,11 @@ struct PhiloxWords {
 };
 
 /** Ten rounds of Philox4x32 on a counter of four words with the key (seed, 0). */
-inline PhiloxWords philox(PhiloxWords counter, std::uint32_t seed) {
+[[gnu::always_inline]] inline PhiloxWords philox(PhiloxWords counter, std::uint32_t seed) {
   std::uint32_t a = counter.a, b = counter.b, c = counter.c, d = counter.d;
   std::uint32_t k0 = seed, k1 = 0;
+  // Unrolled at every level of optimization: a loop in a loop is not vectorized.
+#pragma GCC unroll 10
   for (int round = 0; round < 10; round++) {
     const std::uint64_t byA = std::uint64_t{0xd2511f53u} * a;
     const std::uint64_t byC = std::uint64_t{0xcd9e8d57u} * c;
@@ -30,7 +32,7 @@ inline PhiloxWords philox(PhiloxWords counter, std::uint32_t seed) {
 }
 
 /** The words of element `element`: a stream has rounds, such as the layers that share one place in the source. */
-inline PhiloxWords randomWords(std::uint32_t seed, std::int64_t stream, std::int64_t step, std::int64_t round,
+[[gnu::always_inline]] inline PhiloxWords randomWords(std::uint32_t seed, std::int64_t stream, std::int64_t step, std::int64_t round,
                                std::int64_t element) {
   const auto n = static_cast<std::uint64_t>(element);
   const auto own = static_cast<std::uint32_t>(stream) + static_cast<std::uint32_t>(round) * 0x9e3779b9u;
@@ -39,14 +41,14 @@ inline PhiloxWords randomWords(std::uint32_t seed, std::int64_t stream, std::int
 }
 
 /** Uniform in [0, 1), in steps of 2^-24. */
-inline float randomUniform(std::uint32_t seed, std::int64_t stream, std::int64_t step, std::int64_t round,
+[[gnu::always_inline]] inline float randomUniform(std::uint32_t seed, std::int64_t stream, std::int64_t step, std::int64_t round,
                            std::int64_t element) {
   const PhiloxWords words = randomWords(seed, stream, step, round, element);
   return static_cast<float>(static_cast<std::int32_t>(words.a >> 8)) * 0x1p-24f;
 }
 
 /** Normal with mean 0 and standard deviation 1 (Box and Muller 1958): sqrt(-2 ln u) cos(2 pi v). */
-inline float randomNormal(std::uint32_t seed, std::int64_t stream, std::int64_t step, std::int64_t round,
+[[gnu::always_inline]] inline float randomNormal(std::uint32_t seed, std::int64_t stream, std::int64_t step, std::int64_t round,
                           std::int64_t element) {
   const PhiloxWords words = randomWords(seed, stream, step, round, element);
   const float u = static_cast<float>(static_cast<std::int32_t>((words.a >> 8) + 1u)) * 0x1p-24f;
