@@ -110,7 +110,7 @@ export const contract: Op<ContractAttributes> = {
         operands: [
           { name: "a", role: "input", index: 0, groups: ["batch", "m", "k"], unit: ["m", "k"] },
           { name: "b", role: "input", index: 1, groups: ["batch", "k", "n"], unit: ["k", "n"] },
-          { name: "c", role: "output", index: 0, groups: ["batch", "m", "n"], unit: ["n"] },
+          { name: "c", role: "output", index: 0, groups: ["batch", "m", "n"], unit: ["m", "n"] },
         ],
         options: { inputs: inputs[0]!.dtype, output: outputs[0]!.dtype },
         workspace: 0,

@@ -8,7 +8,7 @@
 
 namespace dream {
 
-/** c[batch, m, n] = sum over k of a[batch, m, k] b[batch, k, n]; a, b, c have stride 1 on m or k, k or n, n. */
+/** c[batch, m, n] = sum over k of a[batch, m, k] b[batch, k, n]; a, b, c have stride 1 on m or k, k or n, m or n. */
 struct MatmulArgs {
   std::int64_t batch, m, n, k;
   const void* a;
