@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import { ts } from "ts-morph";
 import { Diagnosed, type Diagnostic } from "../../diagnostics/diagnostic.js";
 import type { SourcePlace } from "../../ir/origin.js";
+import { type DiskAnswers, recordAnswers } from "./disk.js";
 
 export { ts };
 
@@ -41,8 +42,14 @@ const options = (folder: string): ts.CompilerOptions => ({
   paths: { dreamc: [join(folder, "src/index.ts")] },
 });
 
+export interface ReadOptions {
+  readonly checkTypes?: boolean;
+  /** Receives everything that was asked of the disk. */
+  readonly disk?: DiskAnswers;
+}
+
 /** Reads and checks the types of everything that `entryFile` reaches. Throws `Diagnosed` where TypeScript complains. */
-export function readProgram(entryFile: string, { checkTypes = true } = {}): Frontend {
+export function readProgram(entryFile: string, { checkTypes = true, disk }: ReadOptions = {}): Frontend {
   const folder = packageFolder();
   const settings = options(folder);
   if (!existsSync(entryFile)) {
@@ -56,6 +63,7 @@ export function readProgram(entryFile: string, { checkTypes = true } = {}): Fron
     ]);
   }
   const host = ts.createCompilerHost(settings);
+  if (disk) recordAnswers(host, disk);
   // ts-morph carries no library files on disk; those of the same version of TypeScript lie in its own package.
   const libraries = dirname(createRequire(import.meta.url).resolve("typescript"));
   host.getDefaultLibLocation = () => libraries;
