@@ -9,6 +9,12 @@ export declare function runtime(value: boolean): boolean;
 /** Fixes a config value at build time: it shapes the program, and `--set` cannot change it. */
 export declare function pinned<T>(value: T): T;
 
+/**
+ * Whether `value` is 0 unless `--set` says otherwise: a feature that is switched off is left out of the program, which
+ * fixes the value.
+ */
+export declare function isOff(value: number): boolean;
+
 /** True once `--max-steps` is reached or a signal asks the program to end. */
 export declare function shouldStop(step: number): boolean;
 /** Seconds since the program started. */
@@ -49,6 +55,8 @@ export declare function optimizerState(optimizer: object, name: string, of: Para
 /** A batch that the program computes: `size` samples along dim 0 of every field, which data-parallel ranks share out. */
 export declare function computedBatch<B extends { readonly [field: string]: Tensor }>(batch: B, size: number): B;
 
+/** What `body` computes belongs to the update of parameters, for reports and schedules. */
+export declare function updating<T>(body: () => T): T;
 /** What random operations inside `body` count as their step: microbatches since training began. */
 export declare function withRandomStep<T>(step: number, body: () => T): T;
 /** Everything that `body` runs becomes a function of this name in the program. */

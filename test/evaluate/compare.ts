@@ -49,6 +49,7 @@ export function runByEvaluator(code: string): Outcome {
       isTensor: () => false,
       isState: () => false,
       name: () => {},
+      inScope: (_, body) => body(),
       unrolls: () => ({ round: () => {}, end: () => {} }),
     },
     { beforeControl: () => {}, dropOpen: () => {}, tensorVariable: () => null, assignTensor: () => {} },

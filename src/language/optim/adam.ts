@@ -1,4 +1,5 @@
 // Adam (Kingma and Ba 2015) and AdamW (Loshchilov and Hutter 2019).
+import { isOff } from "../services.js";
 import type { Parameter, Tensor } from "../tensor.js";
 import { type GroupOptions, Optimizer, type ParamGroup } from "./optimizer.js";
 
@@ -27,16 +28,13 @@ abstract class AdamBase extends Optimizer<AdamOptions> {
   ): void {
     const expAvg = this.state("expAvg", parameter);
     const expAvgSq = this.state("expAvgSq", parameter);
-    const correction1 = 1 - beta1 ** this.stepCount;
-    const correction2 = Math.sqrt(1 - beta2 ** this.stepCount);
+    const stepSize = lr / (1 - beta1 ** this.stepCount);
+    const correction = 1 / Math.sqrt(1 - beta2 ** this.stepCount);
     expAvg.lerp_(gradient, 1 - beta1);
     expAvgSq.mul_(beta2).addcmul_(gradient, gradient, { value: 1 - beta2 });
-    const denominator = expAvgSq
-      .sqrt()
-      .mul(1 / correction2)
-      .add(eps);
+    const denominator = expAvgSq.sqrt().mul(correction).add(eps);
     const kept = decay === null ? parameter : parameter.mul(decay);
-    parameter.copy_(kept.sub(expAvg.mul(lr / correction1).div(denominator)));
+    parameter.copy_(kept.sub(expAvg.mul(stepSize).div(denominator)));
   }
 }
 
@@ -46,7 +44,7 @@ export class Adam extends AdamBase {
     super(params, 0, options);
   }
   protected override update(parameter: Parameter, gradient: Tensor, group: ParamGroup<AdamOptions>): void {
-    const decayed = group.weightDecay === 0 ? gradient : gradient.add(parameter, { alpha: group.weightDecay });
+    const decayed = isOff(group.weightDecay) ? gradient : gradient.add(parameter, { alpha: group.weightDecay });
     this.move(parameter, decayed, null, group);
   }
 }
@@ -57,6 +55,7 @@ export class AdamW extends AdamBase {
     super(params, 0.01, options);
   }
   protected override update(parameter: Parameter, gradient: Tensor, group: ParamGroup<AdamOptions>): void {
-    this.move(parameter, gradient, 1 - group.lr * group.weightDecay, group);
+    const decay = 1 - group.lr * group.weightDecay;
+    this.move(parameter, gradient, isOff(group.weightDecay) ? null : decay, group);
   }
 }

@@ -1,4 +1,5 @@
 // Stochastic gradient descent with momentum (Sutskever et al. 2013), and Lion (Chen et al. 2023).
+import { isOff } from "../services.js";
 import type { Parameter, Tensor } from "../tensor.js";
 import { type GroupOptions, Optimizer, type ParamGroup } from "./optimizer.js";
 
@@ -18,8 +19,8 @@ export class SGD extends Optimizer<SGDOptions> {
   }
   protected override update(parameter: Parameter, gradient: Tensor, group: ParamGroup<SGDOptions>): void {
     const { lr, momentum, weightDecay, nesterov } = group;
-    let step = weightDecay === 0 ? gradient : gradient.add(parameter, { alpha: weightDecay });
-    if (momentum !== 0) {
+    let step = isOff(weightDecay) ? gradient : gradient.add(parameter, { alpha: weightDecay });
+    if (!isOff(momentum)) {
       const velocity = this.state("momentumBuffer", parameter);
       velocity.copy_(velocity.mul(momentum).add(step));
       step = nesterov ? step.add(velocity, { alpha: momentum }) : velocity;
@@ -48,7 +49,8 @@ export class Lion extends Optimizer<LionOptions> {
   ): void {
     const expAvg = this.state("expAvg", parameter);
     const direction = expAvg.lerp(gradient, 1 - betas[0]).sign();
-    parameter.copy_(parameter.mul(1 - lr * weightDecay).sub(direction, { alpha: lr }));
+    const kept = isOff(weightDecay) ? parameter : parameter.mul(1 - lr * weightDecay);
+    parameter.copy_(kept.sub(direction, { alpha: lr }));
     expAvg.lerp_(gradient, 1 - betas[1]);
   }
 }

@@ -72,15 +72,21 @@ export abstract class BaseTrainer<Config extends DreamTrainerConfig = DreamTrain
 
   /** Clips, steps and clears the gradients of `model`; gives their norm before clipping. */
   step(model: Module, optimizer: Optimizer): Tensor {
-    const clip = services.pinned(this.config.trainingParameters.gradientClipVal);
-    const parameters = optimizer.parameters();
+    const { callbacks, trainingParameters } = this.config;
+    const { gradientClipVal } = trainingParameters;
     if (model.numParameters() === 0) throw new Error("this model has no parameters to step");
-    this.config.callbacks.call((callback) => callback.preOptimizerStep());
-    const norm = clip > 0 ? clipGradNorm(parameters, clip) : gradNorm(parameters);
-    optimizer.step();
-    optimizer.zeroGrad();
-    this.config.callbacks.call((callback) => callback.postOptimizerStep());
-    return norm;
+    const parameters = optimizer.parameters();
+    callbacks.call((callback) => callback.preOptimizerStep());
+    const gradientNorm = services.updating(() => {
+      const norm = services.isOff(gradientClipVal)
+        ? gradNorm(parameters)
+        : clipGradNorm(parameters, services.runtime(gradientClipVal) > 0 ? gradientClipVal : Infinity);
+      optimizer.step();
+      optimizer.zeroGrad();
+      return norm;
+    });
+    callbacks.call((callback) => callback.postOptimizerStep());
+    return gradientNorm;
   }
 
   /** Runs the whole training. */
@@ -118,8 +124,9 @@ export abstract class BaseTrainer<Config extends DreamTrainerConfig = DreamTrain
     const { callbacks, trainingParameters } = this.config;
     const microbatches = services.pinned(trainingParameters.gradientAccumulationSteps);
     const { trainLoader, valLoader } = this;
-    const numSteps = Math.floor(trainLoader.numBatches / microbatches);
-    const hasValidation = valLoader !== null && services.pinned(trainingParameters.valFrequency) > 0;
+    const { numBatches } = trainLoader;
+    const numSteps = microbatches === 1 ? numBatches : Math.floor(numBatches / microbatches);
+    const hasValidation = valLoader !== null && !services.isOff(trainingParameters.valFrequency);
     const valEvery = Math.max(1, Math.floor(numSteps * trainingParameters.valFrequency));
     callbacks.call((callback) => callback.preTrainEpoch());
     let isStopping = services.runtime(false);
@@ -129,7 +136,7 @@ export abstract class BaseTrainer<Config extends DreamTrainerConfig = DreamTrain
         break;
       }
       callbacks.call((callback) => callback.preTrainStep(index));
-      const result = this.trainStep(index, microbatches);
+      const { result, tokens } = this.trainStep(index, microbatches);
       callbacks.call((callback) => callback.postTrainStep(result, index));
       this.globalStep++;
       for (const scheduler of this.schedulers()) if (scheduler.interval === "step") scheduler.step();
@@ -137,12 +144,12 @@ export abstract class BaseTrainer<Config extends DreamTrainerConfig = DreamTrain
         step: this.globalStep,
         epoch: this.currentEpoch,
         metrics: result,
-        tokens: this.tokensPerBatch * microbatches,
+        tokens,
         console: this.globalStep % this.logEvery === 0 || this.globalStep === 1,
       });
       services.reportProgress(this.currentEpoch * numSteps + index + 1, numSteps * trainingParameters.nEpochs);
       if (hasValidation) {
-        if ((index + 1) % valEvery === 0) this.validate();
+        if (services.runtime(trainingParameters.valFrequency) > 0 && (index + 1) % valEvery === 0) this.validate();
       }
     }
     callbacks.call((callback) => callback.postTrainEpoch());
@@ -150,32 +157,27 @@ export abstract class BaseTrainer<Config extends DreamTrainerConfig = DreamTrain
     return isStopping;
   }
 
-  /** Tokens (or samples) of one microbatch, for throughput. */
-  protected tokensPerBatch = 0;
-
-  /** One optimizer step: the microbatches before the last only add up gradients. */
-  private trainStep(index: number, microbatches: number): StepResult {
-    const { trainLoader } = this;
-    const run = (micro: number): StepResult =>
-      services.namedPart("trainingStep", () => {
-        const batch = trainLoader.fetch(this.currentEpoch, index * microbatches + micro);
-        this.tokensPerBatch = tokensOf(batch);
+  /** One optimizer step: the microbatches before the last only add up gradients. `tokens` (or samples) are for throughput. */
+  private trainStep(index: number, microbatches: number): { readonly result: StepResult; readonly tokens: number } {
+    const run = (part: string, place: number): { result: StepResult; tokens: number } =>
+      services.namedPart(part, () => {
+        const batch = this.trainLoader.fetch(this.currentEpoch, place);
         const result = services.withRandomStep(this.localBatches, () => this.trainingStep(batch, index));
         this.localBatches++;
-        return result;
+        return { result, tokens: tokensOf(batch) * microbatches };
       });
-    if (microbatches === 1) return run(0);
+    if (microbatches === 1) return run("trainingStep", index);
     this.isAccumulatingGradients = true;
     this.losses.reset();
     for (let micro = services.runtime(0); micro < microbatches - 1; micro++) {
-      const { loss } = run(micro);
+      const { loss } = run("accumulationStep", index * microbatches + micro).result;
       if (loss !== undefined) this.losses.add({ loss });
     }
     this.isAccumulatingGradients = false;
-    const last = run(microbatches - 1);
-    if (last.loss === undefined) return last;
-    this.losses.add({ loss: last.loss });
-    return { ...last, ...this.losses.means };
+    const { result, tokens } = run("trainingStep", (index + 1) * microbatches - 1);
+    if (result.loss === undefined) return { result, tokens };
+    this.losses.add({ loss: result.loss });
+    return { result: { ...result, ...this.losses.means }, tokens };
   }
   private readonly losses = new services.RunningMeans("trainMean");
   private readonly means = new services.RunningMeans("validationMean");

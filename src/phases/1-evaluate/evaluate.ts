@@ -7,12 +7,12 @@ import type { HostBlock, HostVariable } from "../../ir/host.js";
 import { expressionsOf, statementsOf, variablesOf } from "../../ir/host-parts.js";
 import type { Program } from "../../ir/program.js";
 import { Evaluation, type Intrinsics } from "./evaluation.js";
-import { readProgram } from "./frontend.js";
+import { type ReadOptions, readProgram } from "./frontend.js";
 import { globalScope } from "./globals.js";
 import { finishBlock } from "./host-builder.js";
 import { keepVariables } from "./keep-variables.js";
 import { Modules } from "./modules.js";
-import { withPinning } from "./run-time.js";
+import { RunTime, withPinning } from "./run-time.js";
 import { simplifyHost } from "./simplify-host.js";
 import { errorPlaces } from "./syntax/calls.js";
 import { ConfigValues } from "./trace/config.js";
@@ -21,9 +21,7 @@ import { type Registry, services } from "./trace/services.js";
 import { MutableTensor, Parameter, Tensor } from "./trace/tensor.js";
 import { Tracer } from "./trace/tracer.js";
 
-export interface EvaluateOptions {
-  readonly checkTypes?: boolean;
-}
+export type EvaluateOptions = ReadOptions;
 
 /** Throws `Diagnosed` on every fault of the user's program. */
 export function evaluate(entryFile: string, options: EvaluateOptions = {}): Program<"logical"> {
@@ -57,6 +55,8 @@ export function evaluate(entryFile: string, options: EvaluateOptions = {}): Prog
     isTensor: (value) => value instanceof Tensor,
     isState: (value) => value instanceof MutableTensor,
     name: (value, name) => {
+      if (value instanceof RunTime && !tracer.scalarNames.has(value.expression))
+        tracer.scalarNames.set(value.expression, name);
       if (
         value instanceof Tensor &&
         value.source.kind === "local" &&
@@ -64,6 +64,7 @@ export function evaluate(entryFile: string, options: EvaluateOptions = {}): Prog
       )
         value.source.segment.names.set(value.source.value.id, name);
     },
+    inScope: (receiver, body) => tracer.inScope(receiver, body),
     unrolls: () => tracer.unrolls(),
   };
   const ev = new Evaluation(frontend, intrinsics, tracer.hooks);
@@ -133,8 +134,8 @@ function assemble(
   registry: Registry,
   config: ConfigValues,
 ): Program<"logical"> {
-  const finished = (): HostBlock => simplifyHost(finishBlock(ev.builder.current));
-  const graphs = tracer.finish(() => readVariables(finished()));
+  const finished = (): HostBlock => simplifyHost(finishBlock(ev.builder.current), config.fixed);
+  const graphs = tracer.finish(() => readVariables(finished()), config.fixed);
   const { main, variables } = keepVariables(finished(), registry.trainer);
   const states = [...new Set([...tracer.states, ...tracer.gradients.values()])];
   const device = registry.device;

@@ -16,6 +16,8 @@ export interface Intrinsics {
   isTensor(value: unknown): boolean;
   /** A parameter or buffer, whose truth is its presence (`if (module.bias)`). */
   isState(value: unknown): boolean;
+  /** Runs a method of `receiver`. */
+  inScope<T>(receiver: unknown, body: () => T): T;
   /** The user calls a value by a name. */
   name(value: unknown, name: string): void;
   /** A loop that the compiler unrolls runs over `count` rounds; `round` is called before each. */

@@ -31,7 +31,9 @@ export interface Target {
   readonly kind: "return" | "break" | "continue";
   readonly names: readonly (string | null)[];
   readonly depth: number;
-  readonly label: string;
+  /** Made when a path leaves to it. */
+  label: string | null;
+  readonly name: string;
   readonly exits: Exit[];
   readonly statement: "leave" | "break";
 }
@@ -191,7 +193,8 @@ export class Flow {
       kind,
       names,
       depth: journal.depth,
-      label: builder.label(name),
+      label: null,
+      name,
       exits: [],
       statement: "leave",
     };
@@ -242,7 +245,7 @@ export class Flow {
         : undefined;
     journal.undo();
     for (const [slot, now] of merged) journal.write(slot, now);
-    builder.emit({ kind: "scope", name, label: target.label, body: block.splice(start), origin });
+    builder.emit({ kind: "scope", name, label: this.labelOf(target), body: block.splice(start), origin });
     if (!arrives && completion?.kind !== "gone") return completion;
     return kind === "return" ? { kind: "return", value } : null;
   }
@@ -269,7 +272,7 @@ export class Flow {
       const marks = this.targets.map(({ exits }) => exits.length);
       const depth = journal.depth;
       const origin = this.hooks.origin();
-      const target: Target = { kind: "break", names, depth, label, exits: [], statement: "break" };
+      const target: Target = { kind: "break", names, depth, label, name: "", exits: [], statement: "break" };
       journal.open();
       for (const [slot, head] of carried) journal.write(slot, head);
       let test!: RunTime;
@@ -281,7 +284,7 @@ export class Flow {
       let isBack = false;
       this.targets.push(target);
       const rounds = builder.block(() => {
-        const completion = this.joined("continue", names, "round", body);
+        const completion = this.joined("continue", names, "", body);
         if (
           completion !== null &&
           completion.kind !== "gone" &&
@@ -358,9 +361,13 @@ export class Flow {
 
   private leaving = (target: Target, origin: Origin | null): Item => ({
     kind: target.statement,
-    label: target.label,
+    label: this.labelOf(target),
     origin,
   });
+  private labelOf(target: Target): string {
+    target.label ??= this.builder.label(target.name || target.kind);
+    return target.label;
+  }
 
   private isFor(target: Target, completion: NonNullable<Completion>): boolean {
     if (completion.kind === "gone" || completion.kind !== target.kind) return false;

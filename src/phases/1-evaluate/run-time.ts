@@ -97,7 +97,8 @@ export function binaryRunTime(operator: string, left: Scalar, right: Scalar): Sc
   );
 }
 
-function compute(operator: HostBinary, x: Primitive, y: Primitive): Primitive {
+/** JavaScript's own meaning of an operator on plain values. */
+export function compute(operator: HostBinary, x: Primitive, y: Primitive): Primitive {
   // biome-ignore lint/suspicious/noExplicitAny: JavaScript's own operators on checked types
   const [a, b] = [x as any, y as any];
   switch (operator) {

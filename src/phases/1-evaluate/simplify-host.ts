@@ -2,10 +2,11 @@
 // statement. Purpose: make it read as a person would write it. Needs: finished host code. Example: `let before = step;
 // log(before); step = before + 1` becomes `log(step); step = step + 1`.
 import type { HostBlock, HostExpression, HostStatement, HostVariable } from "../../ir/host.js";
+import { type FixedValues, foldExpression } from "./fold.js";
 import { expressionsOf, statementsOf, variablesOf, withOperands, withParts, writtenBy } from "../../ir/host-parts.js";
 
-export function simplifyHost(main: HostBlock): HostBlock {
-  let block = removeUnread(main);
+export function simplifyHost(main: HostBlock, fixed: FixedValues): HostBlock {
+  let block = removeUnread(foldAll(main, fixed));
   const copies = [...statementsOf(block)].flatMap((statement) =>
     statement.kind === "let" && statement.value.kind === "read"
       ? [{ copy: statement.variable, of: statement.value.variable }]
@@ -39,6 +40,15 @@ export function renameVariables(block: HostBlock, rename: (variable: HostVariabl
     });
   return all(block);
 }
+
+const foldAll = (block: HostBlock, fixed: FixedValues): HostBlock =>
+  block.map((statement) =>
+    withParts(statement, {
+      expression: (expression) => foldExpression(expression, fixed),
+      variable: (same) => same,
+      block: (inner) => foldAll(inner, fixed),
+    }),
+  );
 
 const mapBlocks = (block: HostBlock, change: (statement: HostStatement) => readonly HostStatement[]): HostBlock =>
   block.flatMap((statement) =>

@@ -86,7 +86,9 @@ export function apply(
   if ((fn as unknown) === Object.assign && typeof args[0] === "object" && args[0] !== null)
     for (const source of args.slice(1))
       for (const key of Object.keys(Object(source) as object)) ev.journal.note(ev.journal.property(args[0], key));
-  const result = ev.evaluated.has(fn) ? (Reflect.apply(fn, receiver, args) as unknown) : callBuiltin(fn, receiver, args, ev);
+  const result = ev.evaluated.has(fn)
+    ? ev.intrinsics.inScope(receiver, () => Reflect.apply(fn, receiver, args) as unknown)
+    : callBuiltin(fn, receiver, args, ev);
   if (Array.isArray(result) && !ev.evaluated.has(fn) && result !== receiver) ev.journal.born(result);
   return result;
 }

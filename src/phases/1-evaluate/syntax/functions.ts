@@ -95,7 +95,7 @@ export function runBody(
     const { body } = node;
     if (!body) throw ev.unsupported("a function without a body", null, node);
     if (!ts.isBlock(body)) return evaluate(body, scope, ev);
-    const completion = ev.flow.joined("return", [], "part", () => run(body.statements, scope, ev));
+    const completion = ev.flow.joined("return", [], title.split(".").at(-1)!, () => run(body.statements, scope, ev));
     if (completion?.kind === "gone") throw ev.fail("never-returns", "no path through this call ends", null);
     return completion?.kind === "return" ? completion.value : undefined;
   });

@@ -22,12 +22,12 @@ function unroll(
   ev: Evaluation,
 ): Completion {
   const watch = ev.intrinsics.unrolls();
-  const completion = ev.flow.joined("break", names, "loop", () => {
+  const completion = ev.flow.joined("break", names, "", () => {
     for (;;) {
       ev.step();
       if (!next()) return null;
       watch.round();
-      const ended = ev.flow.joined("continue", names, "round", body);
+      const ended = ev.flow.joined("continue", names, "", body);
       if (!endsRound(ended, names)) return ended;
     }
   });

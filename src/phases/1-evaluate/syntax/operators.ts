@@ -231,9 +231,23 @@ export function logicalOf(
   if (ev.intrinsics.isTensor(first)) return isAnd ? second() : first;
   const condition = first as RunTime;
   if (condition.known !== undefined) return isAnd === Boolean(pin(condition)) ? second() : plainOf(condition);
+  if (isPlain) {
+    const other = second();
+    if (condition.type === "boolean" && isScalar(other) && typeOfScalar(other) === "boolean")
+      return new RunTime(
+        {
+          kind: "binary",
+          operator: isAnd ? "&&" : "||",
+          left: condition.expression,
+          right: expressionOf(other),
+        },
+        "boolean",
+      );
+    return choose(condition, true, () => (isAnd ? other : condition), () => (isAnd ? condition : other), ev);
+  }
   return choose(
     condition,
-    isPlain,
+    false,
     () => (isAnd ? second() : condition),
     () => (isAnd ? condition : second()),
     ev,

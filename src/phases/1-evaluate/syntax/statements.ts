@@ -95,7 +95,7 @@ export function execute(node: ts.Statement, scope: Scope, ev: Evaluation, labels
       return { kind: "continue", label: (node as ts.ContinueStatement).label?.text ?? null };
     case K.LabeledStatement: {
       const { label, statement } = node as ts.LabeledStatement;
-      const completion = ev.flow.joined("break", [label.text], "block", () =>
+      const completion = ev.flow.joined("break", [label.text], "", () =>
         execute(statement, scope, ev, [...labels, label.text]),
       );
       return completion?.kind === "break" && completion.label === label.text ? null : completion;
@@ -194,7 +194,7 @@ function runSwitch(node: ts.SwitchStatement, scope: Scope, ev: Evaluation): Comp
   );
   if (start < 0) start = clauses.findIndex(ts.isDefaultClause);
   if (start < 0) return null;
-  const completion = ev.flow.joined("break", [null], "switch", () => {
+  const completion = ev.flow.joined("break", [null], "", () => {
     for (const clause of clauses.slice(start)) {
       const ended = run(clause.statements, inner, ev);
       if (ended !== null) return ended;

@@ -37,6 +37,10 @@ export class ConfigValues {
     );
   }
 
+  /** The value of a fixed path. */
+  fixed = (path: string): number | boolean | string | undefined =>
+    this.pinned.has(path) ? (this.entries.find((entry) => entry.path === path)?.value ?? undefined) : undefined;
+
   finish(): readonly ConfigEntry[] {
     return this.entries.map((entry) => ({ ...entry, fixed: this.pinned.has(entry.path) }));
   }

@@ -1,6 +1,8 @@
-// Purpose: find repeated layers. A loop that was unrolled left rounds of steps; where all rounds do the same to values
-// that correspond, they become one repeat region. Needs: a traced graph and the rounds of its loops, inner loops first.
-// Example: twelve blocks, each reading its own weights and the previous block's result, become one body run twelve times.
+// Purpose: find repeated layers. A loop that was unrolled left rounds of steps; where a number of rounds in a row do the
+// same to values that correspond, they become one repeat region. A round of it may be several of the loop: an optimizer
+// walks over all parameters, of which sixteen belong to each block. Needs: a traced graph and the rounds of its loops,
+// inner loops first. Example: twelve blocks, each reading its own weights and the previous block's result, become one
+// body run twelve times.
 import type { ValueIds } from "../../../ir/build.js";
 import type { LogicalGraph, LogicalValue, RepeatStep, Step } from "../../../ir/graph.js";
 import { makesOf, readsOf, replaceInSteps, valuesMadeIn, entriesOf, exitsOf } from "../../../ir/steps.js";
@@ -16,36 +18,40 @@ export function findRepeats(graph: LogicalGraph, loops: readonly UnrolledLoop[],
   /** What became of a step: the repeat that holds it (at its first place), or nothing. */
   const became = new Map<Step<"logical">, Step<"logical"> | null>();
   const replaced = new Map<number, LogicalValue>();
-  const swap = (value: LogicalValue): LogicalValue => replaced.get(value.id) ?? value;
+  const swap = (value: LogicalValue): LogicalValue => {
+    const next = replaced.get(value.id);
+    return next ? swap(next) : value;
+  };
   const ends = [...graph.results, ...graph.updates, ...graph.observed].map(({ value }) => value);
+  const numberOf = roundNumbers();
 
   for (const { rounds } of loops) {
     const present = new Set(steps);
     const current = rounds
-      .map((round) =>
-        round
-          .map((step) => (became.has(step) ? became.get(step)! : step))
-          .filter((step) => step !== null && present.has(step)),
-      )
+      .map((round) => round.map((step) => latest(became, step)).filter((step) => step !== null && present.has(step)))
       .filter((round) => round.length > 0) as Step<"logical">[][];
-    if (current.length < 2) continue;
-    const found = rollUp(current, steps, ends.map(swap), ids);
-    if (!found) continue;
-    const [first, ...rest] = current.flat();
-    for (const step of rest) became.set(step, null);
-    became.set(first!, found.repeat);
-    for (const [id, value] of found.replaced) replaced.set(id, value);
-    for (const [id, value] of replaced) replaced.set(id, found.replaced.get(value.id) ?? value);
-    const inside = new Set(current.flat());
-    const at = steps.indexOf(first!);
-    const update = (step: Step<"logical">): Step<"logical"> => {
-      const next = replaceReads(step, found.replaced);
-      if (next !== step) became.set(step, next);
-      return next;
-    };
-    steps = steps.flatMap((step, i) => (i === at ? [found.repeat] : inside.has(step) ? [] : [update(step)]));
-    // A chain of replacements: what a step became may itself have become something else.
-    for (const [step, next] of became) if (next !== null && became.has(next)) became.set(step, became.get(next)!);
+    for (const run of findRuns(current.map(numberOf))) {
+      const group = Array.from({ length: run.count }, (_, i) =>
+        current
+          .slice(run.start + i * run.period, run.start + (i + 1) * run.period)
+          .flat()
+          .map((step) => latest(became, step)!),
+      );
+      const found = rollUp(group, steps, ends.map(swap), ids);
+      if (!found) continue;
+      const [first, ...rest] = group.flat();
+      for (const step of rest) became.set(step, null);
+      became.set(first!, found.repeat);
+      for (const [id, value] of found.replaced) replaced.set(id, value);
+      const inside = new Set(group.flat());
+      const at = steps.indexOf(first!);
+      const update = (step: Step<"logical">): Step<"logical"> => {
+        const next = replaceReads(step, found.replaced);
+        if (next !== step) became.set(step, next);
+        return next;
+      };
+      steps = steps.flatMap((step, i) => (i === at ? [found.repeat] : inside.has(step) ? [] : [update(step)]));
+    }
   }
   return {
     ...graph,
@@ -54,6 +60,67 @@ export function findRepeats(graph: LogicalGraph, loops: readonly UnrolledLoop[],
     updates: graph.updates.map(({ state, value }) => ({ state, value: swap(value) })),
     observed: graph.observed.map(({ label, value }) => ({ label, value: swap(value) })),
   };
+}
+
+/** What a step has become by now; null: a part of the repeat that its round began with. */
+function latest(
+  became: ReadonlyMap<Step<"logical">, Step<"logical"> | null>,
+  step: Step<"logical">,
+): Step<"logical"> | null {
+  const next = became.get(step);
+  return next === undefined ? step : next && latest(became, next);
+}
+
+interface Run {
+  readonly start: number;
+  /** Rounds of the loop in one round of the repeat. */
+  readonly period: number;
+  readonly count: number;
+}
+const maxPeriod = 64;
+
+/** Stretches in which the same sequence of texts follows itself, longest first (then of the shortest period, then the earliest); in order. */
+export function findRuns(texts: readonly unknown[]): readonly Run[] {
+  const n = texts.length;
+  let best: Run | null = null;
+  for (let period = 1; period <= Math.min(maxPeriod, n / 2); period++) {
+    let matches = 0;
+    for (let i = n - 1 - period; i >= 0; i--) {
+      matches = texts[i] === texts[i + period] ? matches + 1 : 0;
+      const count = Math.floor(matches / period) + 1;
+      const covered = count * period;
+      const before: number = best === null ? 0 : best.count * best.period;
+      if (count >= 2 && (covered > before || (covered === before && best?.period === period)))
+        best = { start: i, period, count };
+    }
+  }
+  if (best === null) return [];
+  const end = best.start + best.period * best.count;
+  const after = findRuns(texts.slice(end)).map((run) => ({ ...run, start: run.start + end }));
+  return [...findRuns(texts.slice(0, best.start)), best, ...after];
+}
+
+/** Rounds that may be repeats of each other have equal numbers: what they do, to operands of which types. */
+function roundNumbers(): (round: readonly Step<"logical">[]) => number {
+  const texts = new Map<Step<"logical">, string>();
+  const numbers = new Map<string, number>();
+  const textOf = (step: Step<"logical">): string => {
+    const text = texts.get(step) ?? stepText(step);
+    texts.set(step, text);
+    return text;
+  };
+  return (round) => {
+    const text = round.map(textOf).join(";");
+    const number = numbers.get(text) ?? numbers.size;
+    numbers.set(text, number);
+    return number;
+  };
+}
+const typeText = ({ type }: LogicalValue): string => `${type.dtype}${type.shape.join("x")}`;
+function stepText(step: Step<"logical">): string {
+  const types = `${readsOf(step).map(typeText).join()}>${makesOf(step).map(typeText).join()}`;
+  if (step.kind === "op") return `${step.op.name}${JSON.stringify(step.attrs)}${types}`;
+  return step.kind === "repeat" ? `repeat${step.count}{${bodyText(step)}}${types}` : `gradient${types}`;
 }
 
 function replaceReads(step: Step<"logical">, replaced: ReadonlyMap<number, LogicalValue>): Step<"logical"> {
@@ -87,7 +154,7 @@ function rollUp(
       makesOf(step).forEach(({ id }, o) => places.set(id, [r, s, o]));
     });
   });
-  if (!first!.every((step, s) => rounds.every((round) => isAlike(step, round[s]!)))) return null;
+  if (flat.some(({ kind }) => kind === "gradient")) return null;
 
   const carried = new Map<string, { start: LogicalValue; enter: LogicalValue; from: readonly [number, number] }>();
   const stacked = new Map<string, { items: readonly LogicalValue[]; each: LogicalValue }>();
@@ -119,6 +186,16 @@ function rollUp(
       inputsOf.set(`${s} ${i}`, inner);
     }
 
+  // One value that is two things in later rounds cannot be told apart in the body.
+  const swaps = first!.map(() => new Map<number, LogicalValue>());
+  for (const [s, step] of first!.entries())
+    for (const [i, { id }] of readsOf(step).entries()) {
+      const inner = inputsOf.get(`${s} ${i}`);
+      const other = swaps[s]!.get(id);
+      if (other && other !== inner) return null;
+      if (inner) swaps[s]!.set(id, inner);
+    }
+
   // The first round becomes the body; what others read of later rounds is collected, or is the last carried value.
   const readOutside = new Set(ends.map(({ id }) => id));
   const inside = new Set(flat);
@@ -144,15 +221,8 @@ function rollUp(
       collected.push({ each, items });
     });
   });
-  const body = first!.map((step, s) => {
-    let i = 0;
-    const swapped = new Map<number, LogicalValue>();
-    for (const value of readsOf(step)) {
-      const inner = inputsOf.get(`${s} ${i++}`);
-      if (inner) swapped.set(value.id, inner);
-    }
-    return replaceReads(step, swapped);
-  });
+  const scopes = first!.map((_, s) => commonPath(rounds.map((round) => round[s]!.scope)));
+  const body = first!.map((step, s) => ({ ...replaceReads(step, swaps[s]!), scope: scopes[s]! }));
   const { origin, phase } = first![0]!;
   const repeat: RepeatStep<"logical"> = {
     kind: "repeat",
@@ -164,7 +234,7 @@ function rollUp(
     body,
     origin,
     phase,
-    scope: "",
+    scope: commonPath(rounds.map((round) => round[0]!.scope)),
   };
   return { repeat, replaced };
 }
@@ -188,21 +258,15 @@ function classify(
   return follows ? [second[1], second[2]] : null;
 }
 
-/** `blocks.0.weight` and `blocks.1.weight` are `blocks.*.weight`. */
-function commonName(values: readonly LogicalValue[]): string {
-  const parts = values.map(({ name }) => name.split("."));
-  if (parts.some((list) => list.length !== parts[0]!.length)) return values[0]!.name;
-  return parts[0]!.map((part, i) => (parts.every((list) => list[i] === part) ? part : "*")).join(".");
-}
+const commonName = (values: readonly LogicalValue[]): string => commonPath(values.map(({ name }) => name));
 
-function isAlike(a: Step<"logical">, b: Step<"logical">): boolean {
-  if (a.kind === "gradient" || b.kind === "gradient") return false;
-  if (readsOf(a).length !== readsOf(b).length) return false;
-  const [outA, outB] = [makesOf(a), makesOf(b)];
-  if (outA.length !== outB.length || !outA.every(({ type }, i) => sameType(type, outB[i]!.type))) return false;
-  if (a.kind === "op" && b.kind === "op") return a.op === b.op && JSON.stringify(a.attrs) === JSON.stringify(b.attrs);
-  if (a.kind !== "repeat" || b.kind !== "repeat") return false;
-  return a.count === b.count && bodyText(a) === bodyText(b);
+/** `blocks.0.weight` and `blocks.1.weight` are `blocks.*.weight`. */
+function commonPath(paths: readonly string[]): string {
+  const [first] = paths as [string];
+  if (paths.every((path) => path === first)) return first;
+  const parts = paths.map((path) => path.split("."));
+  if (parts.some((list) => list.length !== parts[0]!.length)) return first;
+  return parts[0]!.map((part, i) => (parts.every((list) => list[i] === part) ? part : "*")).join(".");
 }
 
 /** A body with values numbered in the order of their making: equal for repeats that do the same. */

@@ -1,6 +1,6 @@
 // A segment is the tensor work between two points of host control: it becomes one graph and one run of it.
-import { GraphBuilder, type StepPlace } from "../../../ir/build.js";
-import type { LogicalGraph, LogicalValue, Step } from "../../../ir/graph.js";
+import { GraphBuilder, nowhere, type StepPlace } from "../../../ir/build.js";
+import type { LogicalGraph, LogicalValue, OpStep, Step } from "../../../ir/graph.js";
 import type { HostExpression, HostVariable, RunGraph } from "../../../ir/host.js";
 import type { Origin } from "../../../ir/origin.js";
 import { removeDeadSteps } from "../../../ir/remove-dead-steps.js";
@@ -8,6 +8,7 @@ import type { State } from "../../../ir/state.js";
 import { readsOf, replaceInSteps } from "../../../ir/steps.js";
 import type { TensorType } from "../../../ir/tensor-type.js";
 import { constant, regroup } from "../../../ops/table.js";
+import { type FixedValues, foldExpression } from "../fold.js";
 import { sameExpression } from "../run-time.js";
 import { findRepeats, type UnrolledLoop } from "./find-repeats.js";
 
@@ -16,6 +17,8 @@ export class Segment {
   /** The value that each state has now, and whether it was written. */
   readonly states = new Map<State, LogicalValue>();
   readonly written = new Set<State>();
+  /** Gradients that were used here: whether they were zero when the segment began. */
+  readonly gradients = new Map<State, { readonly wasZero: boolean; isZero: boolean }>();
   /** Values without gradient: made under `noGrad`. */
   readonly constants = new Set<number>();
   readonly loops: UnrolledLoop[] = [];
@@ -40,12 +43,14 @@ export class Segment {
     /** Of the part of the program that it belongs to. */
     readonly name: string,
     readonly origin: Origin | null,
+    /** What the user calls numbers that only the running program knows. */
+    private readonly scalarNames: WeakMap<HostExpression, string>,
   ) {
     this.builder = new GraphBuilder(name);
   }
 
   get isEmpty(): boolean {
-    return this.builder.steps.length === 0 && this.written.size === 0;
+    return this.builder.steps.length === 0 && this.written.size === 0 && this.gradients.size === 0;
   }
 
   read(state: State): LogicalValue {
@@ -87,7 +92,7 @@ export class Segment {
     );
     if (known) return known.value;
     const name = unique(
-      nameOf(expression),
+      this.scalarNames.get(expression) ?? nameOf(expression),
       this.scalars.map((other) => other.name),
     );
     const value = this.builder.input({ kind: "scalar", name }, { shape: [], dtype }, name);
@@ -115,12 +120,32 @@ export class Segment {
     return entry.variable;
   }
 
+  /** Scalars whose values the config fixes after all become constants. */
+  private foldScalars(fixed: FixedValues) {
+    const known: OpStep<"logical">[] = [];
+    const asked = this.scalars.flatMap(({ name, expression, value }) => {
+      const folded = foldExpression(expression, fixed);
+      if (folded.kind !== "literal") return [{ name, expression: folded, value }];
+      const attrs = { ...value.type, value: Number(folded.value) };
+      known.push({ kind: "op", op: constant, attrs, inputs: [], outputs: [value], choice: null, ...nowhere });
+      return [];
+    });
+    return { known, asked };
+  }
+
   /** The graph, its repeated rounds rolled up, and the statement that runs it; null if nothing of it is needed. */
   finish(
     isRead: (variable: HostVariable) => boolean,
+    fixed: FixedValues,
   ): { graph: LogicalGraph; run: RunGraph & { readonly origin: Origin | null } } | null {
     const results = [...this.results.values()].filter(({ variable }) => isRead(variable));
     const named = new Map([...this.names]);
+    const cleared = [...this.gradients].filter(([, { wasZero, isZero }]) => isZero && !wasZero);
+    const rounds = cleared.map(([state]) => {
+      this.write(state, this.builder.emit(constant, [], { ...state.type, value: 0 })[0]!);
+      return [this.builder.steps.at(-1)!];
+    });
+    this.loops.push({ rounds });
     const whole: LogicalGraph = {
       ...this.builder.finish({
         results: results.map(({ name, value }) => ({ name, value })),
@@ -128,7 +153,12 @@ export class Segment {
         observed: [...this.observed].map(([label, value]) => ({ label, value })),
       }),
     };
-    const ordered = { ...whole, steps: [...this.early, ...whole.steps] };
+    const { known, asked } = this.foldScalars(fixed);
+    const ordered = {
+      ...whole,
+      inputs: whole.inputs.filter(({ value }) => !known.some(({ outputs }) => outputs[0] === value)),
+      steps: [...this.early, ...known, ...whole.steps],
+    };
     const live = removeDeadSteps(ordered);
     if (live.updates.length + live.results.length === 0) return null;
     const rolled = findRepeats(live, this.loops, this.builder.ids);
@@ -142,7 +172,7 @@ export class Segment {
       kind: "run" as const,
       graph: this.name,
       batch: graph.inputs.some(({ source }) => source.kind === "batch") ? this.batch : null,
-      scalars: this.scalars
+      scalars: asked
         .filter(({ value }) => read.has(value.id))
         .map(({ name, expression }) => ({ name, value: expression })),
       tensors: [...this.tensors]

@@ -8,7 +8,7 @@ import type { TensorType } from "../../../ir/tensor-type.js";
 import { batchMark } from "../../../ops/layout.js";
 import { mark } from "../../../ops/table.js";
 import { Fresh } from "../cells.js";
-import { expressionOf, isScalar, pin, RunTime, type RunTimeType, type Scalar } from "../run-time.js";
+import { expressionOf, isScalar, knownOf, pin, RunTime, type RunTimeType, type Scalar } from "../run-time.js";
 import { MutableTensor, Parameter, Tensor } from "./tensor.js";
 import type { Tracer } from "./tracer.js";
 
@@ -184,6 +184,11 @@ export function services(tracer: Tracer, registry: Registry): { readonly [name: 
     runtime: (value: Scalar) =>
       new Fresh(expressionOf(value), value instanceof RunTime ? value.type : (typeof value as RunTimeType)),
     pinned: (value: unknown) => (value instanceof RunTime ? pin(value) : value),
+    isOff: (value: Scalar) => {
+      const isZero = knownOf(value) === 0;
+      if (isZero && value instanceof RunTime) pin(value);
+      return isZero;
+    },
     shouldStop: (step: Scalar) => ask("shouldStop", "boolean", [step]),
     secondsSinceStart: () => ask("seconds", "number", []),
     worldSize: () => new RunTime({ kind: "query", query: "worldSize", args: [] }, "number"),
@@ -225,14 +230,14 @@ export function services(tracer: Tracer, registry: Registry): { readonly [name: 
     backward: (loss: Tensor) => tracer.backward(loss),
     zeroGradients: (parameters: readonly Parameter[]) => {
       for (const parameter of parameters) {
-        const { grad } = parameter;
-        if (grad) tracer.write(grad, grad.like(0)._value);
+        const state = tracer.gradients.get(tracer.stateOf(parameter));
+        if (state) tracer.zeroGradient(state);
       }
     },
     setGradient: (parameter: Parameter, gradient: Tensor) => {
-      const { grad } = parameter;
-      if (!grad) throw tracer.ev.fail("no-gradient", `${parameter.name} has no gradient yet`, "call backward first");
-      tracer.write(grad, gradient._value);
+      const state = tracer.gradients.get(tracer.stateOf(parameter));
+      if (!state) throw tracer.ev.fail("no-gradient", `${parameter.name} has no gradient yet`, "call backward first");
+      tracer.setGradient(state, gradient.expand(parameter.shape).to(parameter.dtype)._value);
     },
     optimizerState: (_: object, name: string, of: Parameter) => {
       const owner = tracer.stateOf(of);
@@ -251,6 +256,7 @@ export function services(tracer: Tracer, registry: Registry): { readonly [name: 
       tracer.states.add(buffer.holder.state);
       return buffer;
     },
+    updating: (body: () => unknown) => tracer.inPhase("update", body),
     withRandomStep: (step: Scalar, body: () => unknown) => {
       const before = tracer.randomStep;
       tracer.randomStep = step;
@@ -280,6 +286,7 @@ export function services(tracer: Tracer, registry: Registry): { readonly [name: 
       );
     },
     registerModule: (path: string, module: object) => {
+      tracer.modulePaths.set(module, path);
       registry.modules.push({ path, className: module.constructor.name, origin: origin() });
     },
     registerState: (path: string, tensor: MutableTensor) => {

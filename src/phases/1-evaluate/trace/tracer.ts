@@ -7,10 +7,12 @@ import type { HostExpression, HostStatement, HostVariable } from "../../../ir/ho
 import type { State } from "../../../ir/state.js";
 import { sameType, type TensorType } from "../../../ir/tensor-type.js";
 import { type Op, OperandError } from "../../../ops/op.js";
-import { stopGradient } from "../../../ops/table.js";
+import { constant, stopGradient } from "../../../ops/table.js";
 import type { Evaluation } from "../evaluation.js";
 import { Conflict } from "../flow.js";
+import type { FixedValues } from "../fold.js";
 import type { Hole } from "../host-builder.js";
+import { Variable } from "../journal.js";
 import { expressionOf, RunTime, type Scalar } from "../run-time.js";
 import { Segment, spreadScalar } from "./segment.js";
 import { Tensor } from "./tensor.js";
@@ -21,20 +23,48 @@ export class Tracer {
   private readonly finished: Segment[] = [];
   private readonly names: string[] = [];
   phase: Phase = "forward";
+  /** Paths of modules and of the one whose method runs. */
+  readonly modulePaths = new WeakMap<object, string>();
+  private scope = "";
   isConstant = false;
+  readonly scalarNames = new WeakMap<HostExpression, string>();
   randomStep: Scalar = 0;
   private readonly rounds = new Map<number, number>();
   /** Gradient states by parameter. */
   readonly gradients = new Map<State, State>();
+  /** Whether each gradient is known to be zero: then nothing has to be read, and its state may not be needed at all. */
+  private readonly zeroes = new Map<State, Variable>();
   readonly states = new Set<State>();
 
   get segment(): Segment {
-    if (!this.open) this.open = new Segment(this.names.at(-1) ?? "main", this.ev.origin());
+    if (!this.open) this.open = new Segment(this.names.at(-1) ?? "main", this.ev.origin(), this.scalarNames);
     return this.open;
   }
 
   get place(): StepPlace {
-    return { origin: this.ev.origin(), scope: "", phase: this.phase };
+    return { origin: this.ev.origin(), scope: this.scope, phase: this.phase };
+  }
+
+  /** Runs a method of `receiver`; steps know the module that made them. */
+  inScope<T>(receiver: unknown, body: () => T): T {
+    const path = typeof receiver === "object" && receiver !== null ? this.modulePaths.get(receiver) : undefined;
+    if (path === undefined || path === this.scope) return body();
+    const before = this.scope;
+    this.scope = path;
+    try {
+      return body();
+    } finally {
+      this.scope = before;
+    }
+  }
+  inPhase<T>(phase: Phase, body: () => T): T {
+    const before = this.phase;
+    this.phase = phase;
+    try {
+      return body();
+    } finally {
+      this.phase = before;
+    }
   }
 
   /** Steps of one op; operands that do not fit are reported at the user's place. */
@@ -81,8 +111,14 @@ export class Tracer {
         this.close();
         return this.segment.field(source.variable, source.field, tensor.type)!;
       }
-      case "state":
-        return segment.read(this.stateOf(tensor));
+      case "state": {
+        const state = this.stateOf(tensor);
+        if (state.kind !== "gradient" || !this.touch(state).isZero || segment.states.has(state)) return segment.read(state);
+        const [zeros] = segment.builder.at(this.place, () =>
+          segment.builder.emit(constant, [], { ...state.type, value: 0 }),
+        );
+        return zeros!;
+      }
     }
   }
 
@@ -167,14 +203,14 @@ export class Tracer {
   private readonly runs = new Map<Segment, readonly HostStatement[]>();
   private readonly reached = new Set<Segment>();
   /** The graphs of all segments that host code runs, where anything of them is needed. */
-  finish(usesOf: () => ReadonlySet<HostVariable>): ReadonlyMap<string, LogicalGraph> {
+  finish(usesOf: () => ReadonlySet<HostVariable>, fixed: FixedValues): ReadonlyMap<string, LogicalGraph> {
     // Backwards: whether a result is read depends on the graphs behind it.
     const read = new Set(usesOf());
     const made = this.finished
       .filter((segment) => this.reached.has(segment))
       .reverse()
       .flatMap((segment) => {
-        const each = segment.finish((variable) => read.has(variable));
+        const each = segment.finish((variable) => read.has(variable), fixed);
         if (each) for (const { variable } of each.run.tensors) read.add(variable);
         return each ? [{ segment, ...each }] : [];
       })
@@ -223,6 +259,9 @@ export class Tracer {
         origin: parameter.origin,
       };
       this.gradients.set(parameter, state);
+      const zero = new Variable(name, 0, false);
+      zero.value = isZero;
+      this.zeroes.set(state, zero);
     }
     return state;
   }
@@ -251,19 +290,20 @@ export class Tracer {
     const by = parameters.map(([, now]) => now);
     if (by.length === 0)
       throw this.ev.fail("loss-without-parameters", "no parameter that needs a gradient reaches this loss", null);
-    const before = this.phase;
-    this.phase = "backward";
-    const gradients = segment.builder.at(this.place, () => segment.builder.gradient(value, by));
-    for (const { id } of gradients) segment.constants.add(id);
-    parameters.forEach(([parameter], i) => {
-      const state = this.gradientOf(parameter);
-      const total = this.addTo(state, gradients[i]!);
-      segment.observed.set(parameter.name, total);
+    this.inPhase("backward", () => {
+      const gradients = segment.builder.at(this.place, () => segment.builder.gradient(value, by));
+      for (const { id } of gradients) segment.constants.add(id);
+      const watch = this.unrolls();
+      parameters.forEach(([parameter], i) => {
+        watch.round();
+        segment.observed.set(parameter.name, this.addTo(this.gradientOf(parameter), gradients[i]!));
+      });
+      watch.end();
     });
-    this.phase = before;
   }
 
   private addTo(state: State, gradient: LogicalValue): LogicalValue {
+    if (this.touch(state).isZero && !this.segment.states.has(state)) return this.setGradient(state, gradient);
     const held = this.segment.read(state);
     const before = this.isConstant;
     this.isConstant = true;
@@ -271,9 +311,32 @@ export class Tracer {
       this.tensor(gradient),
     );
     this.isConstant = before;
-    const total = this.valueOf(sum);
-    this.segment.write(state, total);
-    return total;
+    return this.setGradient(state, this.valueOf(sum));
+  }
+
+  /** What the open segment knows of a gradient. */
+  private touch(state: State): { isZero: boolean } {
+    const { gradients } = this.segment;
+    let known = gradients.get(state);
+    if (!known) {
+      const wasZero = this.zeroes.get(state)!.value === isZero;
+      gradients.set(state, (known = { wasZero, isZero: wasZero }));
+    }
+    return known;
+  }
+  private mark(state: State, zero: boolean): void {
+    this.touch(state).isZero = zero;
+    this.ev.journal.write(this.zeroes.get(state)!, zero ? isZero : mayBeAnything);
+  }
+  setGradient(state: State, value: LogicalValue): LogicalValue {
+    this.mark(state, false);
+    this.segment.write(state, value);
+    return value;
+  }
+  zeroGradient(state: State): void {
+    this.mark(state, true);
+    this.segment.states.delete(state);
+    this.segment.written.delete(state);
   }
 
   hooks = {
@@ -313,6 +376,10 @@ export class Tracer {
     };
   }
 }
+
+/** What is known of a gradient. Objects, so that paths that disagree leave neither. */
+const isZero = { isZero: true };
+const mayBeAnything = { isZero: false };
 
 /** Values that a value depends on through steps that pass gradients on. */
 function reach(
