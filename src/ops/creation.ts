@@ -34,6 +34,7 @@ const shaped = {
 export const constant: Op<Shaped & { readonly value: number }> = {
   ...shaped,
   name: "constant",
+  shortcut: (_, __, { value }) => ({ constant: value }),
   reference: (_, { shape, value }) => [fillArray(shape, () => value)],
   lower: (_, [output], { value }) => ({
     kind: "loops",

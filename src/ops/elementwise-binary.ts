@@ -32,6 +32,7 @@ const masked = (g: Emitter, mask: LogicalValue, gradient: LogicalValue): Logical
 
 export const add = defineElementwise({
   name: "add",
+  shortcut: (a, b) => (a === 0 ? 1 : b === 0 ? 0 : null),
   numInputs: 2,
   value: (a, b) => a! + b!,
   scalar: (a, b) => apply("add", a!, b!),
@@ -42,6 +43,7 @@ export const add = defineElementwise({
 
 export const sub = defineElementwise({
   name: "sub",
+  shortcut: (_, b) => (b === 0 ? 0 : null),
   numInputs: 2,
   value: (a, b) => a! - b!,
   scalar: (a, b) => apply("sub", a!, b!),
@@ -52,6 +54,7 @@ export const sub = defineElementwise({
 
 export const mul = defineElementwise({
   name: "mul",
+  shortcut: (a, b) => (a === 1 ? 1 : b === 1 ? 0 : null),
   numInputs: 2,
   value: (a, b) => a! * b!,
   scalar: (a, b) => apply("mul", a!, b!),
@@ -63,6 +66,7 @@ export const mul = defineElementwise({
 /** d(a/b) = g / b, -g a / b². */
 export const div = defineElementwise({
   name: "div",
+  shortcut: (_, b) => (b === 1 ? 0 : null),
   numInputs: 2,
   value: (a, b) => a! / b!,
   scalar: (a, b) => apply("div", a!, b!),
@@ -131,6 +135,7 @@ export const minimum = defineElementwise({
 /** d(a^b) = g b a^(b-1), g a^b ln a. */
 export const pow = defineElementwise({
   name: "pow",
+  shortcut: (_, b) => (b === 1 ? 0 : null),
   numInputs: 2,
   value: (a, b) => a! ** b!,
   scalar: (a, b) => apply("pow", a!, b!),
@@ -180,6 +185,7 @@ export const or = defineElementwise({
 /** `a` where the mask is true, else `b`. */
 export const select = defineElementwise({
   name: "select",
+  shortcut: (condition) => (condition === null ? null : condition === 0 ? 2 : 1),
   numInputs: 3,
   value: (condition, a, b) => (condition !== 0 ? a! : b!),
   scalar: (condition, a, b) => apply("select", condition!, a!, b!),

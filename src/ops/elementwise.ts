@@ -24,6 +24,8 @@ interface Definition {
   readonly linear?: readonly (readonly number[])[];
   readonly flops?: number;
   readonly precision?: Precision;
+  /** Where some input is one number: which input the result is. */
+  readonly shortcut?: (...constants: readonly (number | null)[]) => number | null;
   readonly sample?: Partial<Sample<Record<never, never>>>;
 }
 
@@ -46,6 +48,14 @@ export function defineElementwise(definition: Definition): Elementwise {
     linear: () => linear,
     gradient: (g, [outer], inputs, [output]) => (outer ? gradient(g, outer, inputs, output!) : inputs.map(() => null)),
     precision,
+    shortcut: (constants) => {
+      if (constants.every((number) => number !== null)) {
+        const constant = value(...constants);
+        return Number.isFinite(constant) ? { constant } : null;
+      }
+      const same = definition.shortcut?.(...constants) ?? null;
+      return same === null ? null : { input: same };
+    },
     cost: perElement(flops),
     reference: (inputs) => {
       const arrays = inputs.map(({ data }) => data);

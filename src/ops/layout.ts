@@ -5,6 +5,7 @@ import { type DType, isFloat } from "../ir/tensor-type.js";
 import { elementwiseBody } from "./elementwise.js";
 import { dimLetters, parseFactors, type Term } from "./factors.js";
 import { type Op, OperandError } from "./op.js";
+import { composeRegroups } from "./compose-regroups.js";
 import { sum } from "./reductions.js";
 import { around, emitOne, fillArray, free, perElement, plain } from "./record.js";
 
@@ -19,6 +20,13 @@ export interface RegroupAttributes {
 export const regroup: Op<RegroupAttributes> = {
   ...plain,
   name: "regroup",
+  shortcut: ([number], _, { factors }) => {
+    if (number != null) return { constant: number };
+    const [from, to] = factors.split("->");
+    return from === to ? { input: 0 } : null;
+  },
+  absorb: (before, attrs) =>
+    before.op === regroup ? composeRegroups(before.attrs as RegroupAttributes, before.inputs[0]!.shape, attrs) : null,
   factors: (_, { factors }) => factors,
   sizes: ({ sizes }) => sizes,
   dtypes: same,
@@ -88,7 +96,11 @@ function backwardOf(factors: string, shape: readonly number[], given: RegroupAtt
 }
 
 /** Sizes of all letters of a regroup: the given ones, but for the first letter of each of its operand's dims. */
-function letterSizes(term: Term, shape: readonly number[], given: RegroupAttributes["sizes"]): Map<string, number> {
+export function letterSizes(
+  term: Term,
+  shape: readonly number[],
+  given: RegroupAttributes["sizes"],
+): Map<string, number> {
   const sizes = new Map(Object.entries(given));
   term.forEach((letters, d) => {
     const inside = letters.slice(1).reduce((n, letter) => n * sizes.get(letter)!, 1);
@@ -131,6 +143,8 @@ function regrouped(x: NdArray, factors: string, given: { readonly [letter: strin
 export const stopGradient: Op<Record<never, never>> = {
   ...plain,
   name: "stopGradient",
+  // Gradients are made by then.
+  shortcut: () => ({ input: 0 }),
   factors: ([shape]) => `${dimLetters(shape!.length).join("")}->${dimLetters(shape!.length).join("")}`,
   dtypes: same,
   linear: () => [[0]],
@@ -152,6 +166,8 @@ export const mark: Op<{ readonly name: string }> = {
   ...stopGradient,
   name: "mark",
   gradient: (_, [outer]) => [outer ?? null],
+  shortcut: () => null,
+  absorb: () => null,
   mark: ({ name }) => name,
   samples: [
     { shapes: [[2, 3]], attrs: { name: batchMark } },
@@ -175,6 +191,8 @@ export const slice: Op<{
 }> = {
   ...plain,
   name: "slice",
+  shortcut: ([number], [x], { dim, count }) =>
+    x!.shape[dim] === count ? { input: 0 } : number == null ? null : { constant: number },
   factors: ([shape], { dim }) => resized(shape!.length, dim),
   sizes: ({ count }) => ({ z: count }),
   dtypes: same,
@@ -340,6 +358,13 @@ export const concat: Op<{ readonly dim: number; readonly counts: readonly number
 export const cast: Op<{ readonly dtype: DType }> = {
   ...plain,
   name: "cast",
+  shortcut: ([number], [x], { dtype }) =>
+    x!.dtype === dtype ? { input: 0 } : number == null || !isFloat(dtype) ? null : { constant: number },
+  absorb: (before, { dtype }) => {
+    const [from] = before.inputs;
+    const isExact = from!.dtype === before.output.dtype || (from!.dtype === "bf16" && before.output.dtype === "f32");
+    return before.op === cast && isExact ? { dtype } : null;
+  },
   factors: ([shape]) => `${dimLetters(shape!.length).join("")}->${dimLetters(shape!.length).join("")}`,
   dtypes: (_, { dtype }) => [dtype],
   linear: (_, { dtype }) => (isFloat(dtype) ? [[0]] : []),

@@ -72,6 +72,17 @@ export interface Cost {
 /** What mixed precision does with the op: compute in bf16, keep in f32, or follow its widest input. */
 export type Precision = "compute" | "full" | "follow";
 
+/** A result that need not be computed: it is an input, of the same type, or one number everywhere. */
+export type Shortcut = { readonly input: number } | { readonly constant: number };
+
+/** The op that made an operand. */
+export interface Before {
+  readonly op: Op;
+  readonly attrs: unknown;
+  readonly inputs: readonly TensorType[];
+  readonly output: TensorType;
+}
+
 // biome-ignore lint/suspicious/noExplicitAny: a table of records holds each with its own attributes
 export interface Op<A = any> {
   readonly name: string;
@@ -107,6 +118,10 @@ export interface Op<A = any> {
   /** The name under which a plan may say where the result lies; only marks have one. */
   mark?(attrs: A): string;
   readonly precision: Precision;
+  /** For ops of one result: what it is without any work, given the numbers that fill inputs wholly; null: nothing is known. */
+  shortcut(constants: readonly (number | null)[], inputs: readonly TensorType[], attrs: A): Shortcut | null;
+  /** Attributes with which the op does to `before`'s only input what it did to its result; null: there are none. */
+  absorb(before: Before, attrs: A): A | null;
   cost(inputs: readonly TensorType[], outputs: readonly TensorType[], attrs: A): Cost;
   /** The meaning of the op in float64. Everything else is compared with it. */
   reference(inputs: readonly NdArray[], attrs: A): readonly NdArray[];

@@ -15,6 +15,8 @@ export const plain = {
   apart: () => null,
   merge: () => null,
   precision: "follow",
+  shortcut: () => null,
+  absorb: () => null,
 } as const satisfies Partial<Op>;
 
 export const bytesOf = (types: readonly TensorType[]): number =>
