@@ -62,7 +62,7 @@ export function readProgram(entryFile: string, { checkTypes = true, disk }: Read
       },
     ]);
   }
-  const host = ts.createCompilerHost(settings);
+  const host = ts.createCompilerHost(settings, true);
   if (disk) recordAnswers(host, disk);
   // ts-morph carries no library files on disk; those of the same version of TypeScript lie in its own package.
   const libraries = dirname(createRequire(import.meta.url).resolve("typescript"));

@@ -82,7 +82,7 @@ const maxPeriod = 64;
 /** Stretches in which the same sequence of texts follows itself, longest first (then of the shortest period, then the earliest); in order. */
 export function findRuns(texts: readonly unknown[]): readonly Run[] {
   const n = texts.length;
-  let best: Run | null = null;
+  let best = null as Run | null;
   for (let period = 1; period <= Math.min(maxPeriod, n / 2); period++) {
     let matches = 0;
     for (let i = n - 1 - period; i >= 0; i--) {
