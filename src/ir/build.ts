@@ -13,6 +13,9 @@ export interface StepPlace {
   readonly phase: Phase;
 }
 
+/** Where a step comes from, without the rest of it. */
+export const placeOf = ({ origin, scope, phase }: StepPlace): StepPlace => ({ origin, scope, phase });
+
 export const nowhere: StepPlace = { origin: null, scope: "", phase: "forward" };
 
 /** Gives out value ids, unique in one graph and its bodies. */

@@ -3,7 +3,7 @@
 // stands in its record (`shortcut`, `absorb`). 0 * x stays: it is not 0 where x is not a number.
 // Needs: a logical graph whose gradients are made. Leaves: the same results with fewer steps.
 // Example: with one microbatch a gradient is 0 + g, which becomes g.
-import { BlockBuilder, ValueIds } from "../../ir/build.js";
+import { BlockBuilder, placeOf, ValueIds } from "../../ir/build.js";
 import type { LogicalGraph, LogicalValue, OpStep, RepeatStep, Step } from "../../ir/graph.js";
 import { removeDeadSteps } from "../../ir/remove-dead-steps.js";
 import { highestId, replaceInStep, replaceInSteps } from "../../ir/steps.js";
@@ -130,7 +130,7 @@ function simplifyOp(given: OpStep<"logical">, known: Known): OpStep<"logical"> |
   }
   known.constants.set(output.id, shortcut.constant);
   if (step.inputs.length === 0) return step;
-  const block = new BlockBuilder(known.ids, step);
+  const block = new BlockBuilder(known.ids, placeOf(step));
   block.emit(constant, [], { ...output.type, value: shortcut.constant });
   return { ...(block.steps[0] as OpStep<"logical">), outputs: [output] };
 }

@@ -2,6 +2,7 @@
 // slices, or by making them again; padding that would count is filled; updates end where their state rests; results go
 // where their reader expects them, whole for the host. Needs: a placed program. Leaves: one rank's program.
 // Example: a gradient `[-, -] +dp` that AdamW reads beside a whole parameter gets an all-reduce right after it is made.
+import type { StepPlace } from "../../ir/build.js";
 import type { LocalGraph, LocalValue, OpStep, PlacedGraph, PlacedValue, RepeatStep, Step } from "../../ir/graph.js";
 import { neutralFills, requiredPlacement } from "../../ir/local-typing.js";
 import { type Placement, partialAxes, wholePlacement } from "../../ir/placement.js";
@@ -9,16 +10,7 @@ import type { PlacementPlan, Program } from "../../ir/program.js";
 import { removeDeadSteps } from "../../ir/remove-dead-steps.js";
 import { stepLetters } from "../../ir/step-letters.js";
 import { highestId } from "../../ir/steps.js";
-import {
-  bring,
-  fill,
-  localValue,
-  type Moving,
-  type MovingBlock,
-  newBlock,
-  orderedSteps,
-  type StepPlace,
-} from "./moving.js";
+import { bring, fill, localValue, type Moving, type MovingBlock, newBlock, orderedSteps } from "./moving.js";
 import { factsOf } from "./place.js";
 import { floatingDims } from "./refit.js";
 import { findTensorFlows, type TensorFlows } from "./tensor-flows.js";

@@ -1,22 +1,15 @@
 // A list of steps of a local graph on its way: what is there already, and how a value gets from where it is to where it
 // is asked for. A value that is asked for twice at one place is made once. In a repeat body, what is the same in every
 // round is brought outside, before the repeat.
-import type { LocalValue, Move, OpStep, Phase, PlacedValue, Step } from "../../ir/graph.js";
+import { placeOf, type StepPlace } from "../../ir/build.js";
+import type { LocalValue, Move, OpStep, PlacedValue, Step } from "../../ir/graph.js";
 import { requiredPlacement, resultPlacements } from "../../ir/local-typing.js";
 import type { MeshFacts } from "../../ir/mesh-facts.js";
 import { placementAfter } from "../../ir/move-type.js";
-import type { Origin } from "../../ir/origin.js";
 import { type Placement, samePlacement } from "../../ir/placement.js";
 import { showPlacement } from "../../ir/placement-text.js";
 import { refit } from "./refit.js";
 import { reshard } from "./reshard.js";
-
-/** What a step says of where it belongs. */
-export interface StepPlace {
-  readonly origin: Origin | null;
-  readonly scope: string;
-  readonly phase: Phase;
-}
 
 export interface Moving {
   readonly facts: MeshFacts;
@@ -123,8 +116,6 @@ function applyMoves(
   else block.steps.push(...steps);
   return now;
 }
-
-const placeOf = ({ origin, scope, phase }: StepPlace): StepPlace => ({ origin, scope, phase });
 
 function bringInside(
   block: MovingBlock,

@@ -1,0 +1,49 @@
+// The way from a trainer to what runs on each rank, in reading order. Every pass goes through the runner, which names,
+// times and verifies it.
+import type { Program } from "./ir/program.js";
+import { eachGraph, type PassOptions, PassRunner } from "./passes/pass-runner.js";
+import { type EvaluateOptions, evaluate } from "./phases/1-evaluate/evaluate.js";
+import { differentiate } from "./phases/2-differentiate/differentiate.js";
+import { forgetConstantStates } from "./phases/2-differentiate/forget-constant-states.js";
+import { mixPrecision } from "./phases/2-differentiate/mix-precision.js";
+import { moveSlicesUp } from "./phases/2-differentiate/move-slices-up.js";
+import { simplify } from "./phases/2-differentiate/simplify.js";
+import { insertMoves } from "./phases/3-partition/insert-moves.js";
+import { moveIntoRepeats } from "./phases/3-partition/move-into-repeats.js";
+import { place } from "./phases/3-partition/place.js";
+
+export interface CompileOptions extends EvaluateOptions, PassOptions {}
+
+/** Throws `Diagnosed` on faults of the user's program and `BrokenProgram` on our own. */
+export function compile(entryFile: string, options: CompileOptions = {}): Program<"local"> {
+  const passes = new PassRunner(options);
+  return partition(
+    prepare(
+      passes.run("evaluate", () => evaluate(entryFile, options)),
+      passes,
+    ),
+    passes,
+  );
+}
+
+/** The rest of the way for a program that was evaluated, or made by hand. */
+export function compileProgram(program: Program<"logical">, options: PassOptions = {}): Program<"local"> {
+  const passes = new PassRunner(options);
+  return partition(prepare(program, passes), passes);
+}
+
+/** Logical graphs: what the user wrote, and its gradients. */
+function prepare(traced: Program<"logical">, passes: PassRunner): Program<"logical"> {
+  const sliced = passes.run("moveSlicesUp", () => eachGraph(traced, moveSlicesUp));
+  const mixed = passes.run("mixPrecision", () => mixPrecision(sliced));
+  const differentiated = passes.run("differentiate", () => eachGraph(mixed, differentiate));
+  const kept = passes.run("forgetConstantStates", () => forgetConstantStates(differentiated));
+  return passes.run("simplify", () => eachGraph(kept, simplify));
+}
+
+/** One rank's graphs: where every value lies, and the collectives that bring it there. */
+function partition(logical: Program<"logical">, passes: PassRunner): Program<"local"> {
+  const placed = passes.run("place", () => place(logical));
+  const local = passes.run("insertMoves", () => insertMoves(placed));
+  return passes.run("moveIntoRepeats", () => moveIntoRepeats(local));
+}

@@ -1,0 +1,79 @@
+// Checks a whole program at any level: every graph by its level's verifier, and what the host code binds to it.
+import { findMismatch } from "./check-collectives.js";
+import { checkLocalGraph } from "./check-local.js";
+import type { Graph, Level, LocalGraph } from "./graph.js";
+import type { HostBlock, RunGraph } from "./host.js";
+import { type Degrees, numRanks } from "./mesh.js";
+import { meshFacts, possibleDegrees } from "./mesh-facts.js";
+import type { Origin } from "./origin.js";
+import type { PlacementPlan, Program } from "./program.js";
+import { verifyGraph } from "./verify.js";
+
+export interface ProgramProblem {
+  readonly message: string;
+  readonly origin: Origin | null;
+}
+
+/** Empty where everything holds. */
+export function verifyProgram<L extends Level>(program: Program<L>): readonly ProgramProblem[] {
+  return [...graphProblems(program as Program), ...runProblems(program.main, program.graphs)];
+}
+
+function graphProblems(program: Program): readonly ProgramProblem[] {
+  const graphs = [...program.graphs.values()];
+  if (program.level !== "local")
+    return graphs.flatMap((graph) => verifyGraph(graph as Graph<"logical"> | Graph<"placed">));
+  const batchSizes = [...program.loaders.map(({ batchSize }) => batchSize), ...program.computedBatches];
+  const facts = meshFacts(program.mesh, batchSizes);
+  const degrees = fewestRanks(possibleDegrees(facts));
+  return (graphs as readonly LocalGraph[]).flatMap((graph) => {
+    const mismatch = findMismatch(() => graph, degrees);
+    return [
+      ...checkLocalGraph(graph, program.plan as PlacementPlan, facts).map(({ message, origin }) => ({
+        message: `${graph.name}: ${message}`,
+        origin,
+      })),
+      ...(mismatch === null ? [] : [{ message: `${graph.name}: ${mismatch}`, origin: null }]),
+    ];
+  });
+}
+
+/** The smallest world in which ranks have to meet: whether they do does not depend on how many they are. */
+function fewestRanks(all: readonly Degrees[]): Degrees {
+  const bySize = [...all].sort((a, b) => numRanks(a) - numRanks(b));
+  const smallest = bySize.find((degrees) => numRanks(degrees) > 1) ?? bySize[0];
+  if (!smallest) throw new Error("no world fits the mesh and the batch sizes");
+  return smallest;
+}
+
+/** Every input that is no state, and every result, is bound. */
+function runProblems(main: HostBlock, graphs: ReadonlyMap<string, Graph>): readonly ProgramProblem[] {
+  const problems: ProgramProblem[] = [];
+  const check = (run: RunGraph & { readonly origin: Origin | null }): void => {
+    const { origin } = run;
+    const graph = graphs.get(run.graph);
+    const report = (message: string): void =>
+      void problems.push({ message: `run of ${run.graph}: ${message}`, origin });
+    if (!graph) return report("there is no such graph");
+    for (const { source } of graph.inputs) {
+      if (source.kind === "batch" && run.batch === null) report(`nothing is bound to batch field ${source.field}`);
+      if (source.kind === "scalar" && !run.scalars.some(({ name }) => name === source.name))
+        report(`nothing is bound to scalar ${source.name}`);
+      if (source.kind === "tensor" && !run.tensors.some(({ name }) => name === source.name))
+        report(`nothing is bound to tensor ${source.name}`);
+    }
+    for (const { name } of run.results)
+      if (!graph.results.some((result) => result.name === name)) report(`it has no result ${name}`);
+  };
+  const visit = (block: HostBlock): void => {
+    for (const statement of block) {
+      if (statement.kind === "run") check(statement);
+      else if (statement.kind === "if") {
+        visit(statement.then);
+        visit(statement.otherwise);
+      } else if (statement.kind === "while" || statement.kind === "scope") visit(statement.body);
+    }
+  };
+  visit(main);
+  return problems;
+}
