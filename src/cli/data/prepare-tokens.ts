@@ -27,7 +27,7 @@ export interface TokenManifest {
   readonly tokenizer: string;
   readonly vocabSize: number;
   readonly dtype: "u16" | "u32";
-  readonly splits: { readonly [split: string]: { readonly file: string; readonly numTokens: number } };
+  readonly splits: { readonly [S in "train" | "validation"]: { readonly file: string; readonly numTokens: number } };
 }
 export interface Prepared {
   readonly manifest: TokenManifest;
