@@ -186,14 +186,24 @@ class Communicator {
   virtual ~Communicator() = default;
   virtual int rank() const = 0;
   virtual int size() const = 0;
-  /** Begin; memory of the parts must not be touched before `wait(handle)`. One rank alone: copies, or nothing in place. */
-  virtual void allReduce(int handle, Reduction reduction, std::initializer_list<CollectivePart> parts) = 0;
+  /**
+   * Begin; memory of the parts must not be touched before `wait(handle)`. One rank alone copies, or does nothing in
+   * place. bf16 is reduced in float32.
+   */
   virtual void allReduce(int handle, Reduction reduction, const CollectivePart* parts, std::size_t numParts) = 0;
   virtual void reduceScatter(int handle, Reduction reduction, const CollectivePart* parts, std::size_t numParts) = 0;
   virtual void allGather(int handle, const CollectivePart* parts, std::size_t numParts) = 0;
   virtual void allToAll(int handle, const CollectivePart* parts, std::size_t numParts) = 0;
   /** Ends what was begun under this handle. Ends the run with a named error if a peer is dead or the deadline passes. */
   virtual void wait(int handle) = 0;
+
+  using Parts = std::initializer_list<CollectivePart>;
+  void allReduce(int handle, Reduction reduction, Parts parts) { allReduce(handle, reduction, parts.begin(), parts.size()); }
+  void reduceScatter(int handle, Reduction reduction, Parts parts) {
+    reduceScatter(handle, reduction, parts.begin(), parts.size());
+  }
+  void allGather(int handle, Parts parts) { allGather(handle, parts.begin(), parts.size()); }
+  void allToAll(int handle, Parts parts) { allToAll(handle, parts.begin(), parts.size()); }
 };
 
 // ---------------------------------------------------------------------------------------------------------------------

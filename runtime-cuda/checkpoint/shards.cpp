@@ -1,0 +1,48 @@
+#include "checkpoint/shards.h"
+
+#include <algorithm>
+
+namespace dream {
+
+std::vector<DimSpan> spansOf(Span<std::int64_t> shape, Span<DimSplit> splits, const PerAxis& degrees, const PerAxis& coordinates) {
+  std::vector<DimSpan> spans;
+  for (std::size_t dim = 0; dim < shape.size; dim++) spans.push_back(spanOf(shape[dim], splits[dim], degrees, coordinates));
+  return spans;
+}
+
+std::vector<std::int64_t> localStrides(const std::vector<DimSpan>& spans) {
+  std::vector<std::int64_t> strides(spans.size(), 1);
+  for (std::size_t dim = spans.size(); dim-- > 1;) strides[dim - 1] = strides[dim] * spans[dim].count;
+  return strides;
+}
+
+bool isFirstHolder(Span<DimSplit> splits, const PerAxis& coordinates) {
+  for (std::size_t axis = 0; axis < coordinates.size(); axis++) {
+    const bool isSplit = std::any_of(splits.begin(), splits.end(), [&](const DimSplit& split) {
+      return std::any_of(split.axes.begin(), split.axes.end(), [&](Axis each) { return static_cast<std::size_t>(each) == axis; });
+    });
+    if (!isSplit && coordinates[axis] != 0) return false;
+  }
+  return true;
+}
+
+void forEachRun(Span<std::int64_t> shape, const std::vector<DimSpan>& spans, const std::vector<std::int64_t>& strides,
+                const std::function<void(std::int64_t, std::int64_t, std::int64_t, std::int64_t)>& visit) {
+  if (shape.size == 0) return visit(0, 0, 1, 1);
+  if (std::any_of(spans.begin(), spans.end(), [](const DimSpan& span) { return span.valid == 0; })) return;
+  const std::size_t last = shape.size - 1;
+  std::vector<std::int64_t> at(shape.size, 0);
+  while (true) {
+    std::int64_t whole = 0, local = 0;
+    for (std::size_t dim = 0; dim <= last; dim++) {
+      whole = whole * shape[dim] + spans[dim].start + at[dim];
+      local += at[dim] * strides[dim];
+    }
+    visit(whole, local, strides[last], spans[last].valid);
+    std::size_t dim = last;
+    while (dim > 0 && ++at[dim - 1] == spans[dim - 1].valid) at[--dim] = 0;
+    if (dim == 0) return;
+  }
+}
+
+}  // namespace dream

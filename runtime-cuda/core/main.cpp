@@ -1,0 +1,134 @@
+// A program from its first to its last line: flags, ranks, memory, data, the host code, what is written at the end.
+#include <cstdio>
+#include <cstdlib>
+#include <ctime>
+#include <string>
+
+#include "checkpoint/safetensors.h"
+#include "checkpoint/weights.h"
+#include "core/fault.h"
+#include "core/plan.h"
+#include "core/services.h"
+#include "core/signals.h"
+#include "core/threads.h"
+
+namespace dream {
+
+namespace {
+
+/** The first rank speaks; another one only if it has not ended the run within a second, since most faults are common. */
+void report(const std::exception& error, int rank, double step) {
+  if (rank > 0) {
+    const timespec second{1, 0};
+    nanosleep(&second, nullptr);
+  }
+  std::fflush(stdout);
+  const auto* fault = dynamic_cast<const Fault*>(&error);
+  std::string text = "error: ";
+  if (rank > 0) text += "rank " + std::to_string(rank) + (step > 0.0 ? ", step " + std::to_string(static_cast<long long>(step)) : "") + ": ";
+  text += std::string(error.what()) + "\n";
+  if (fault && !fault->wayOut().empty()) text += "help: " + fault->wayOut() + "\n";
+  std::fputs(text.c_str(), stderr);
+}
+
+std::string pathOf(const LoaderInfo& loader, const Config& config) {
+  return loader.pathConfig ? config.text(loader.pathConfig) : loader.path;
+}
+
+const char* unitOf(const ProgramInfo& program) {
+  for (const LoaderInfo& loader : program.loaders)
+    if (loader.kind == SourceKind::tokens) return "tokens";
+  return "samples";
+}
+
+/** Everything that can be wrong before the first step is found here. */
+void setUp(Run::Services& services, int variant) {
+  const ProgramInfo& program = services.program;
+  const Options& options = services.options;
+  World& world = services.world;
+  if (world.rank() == 0)
+    for (const std::string* path : {&options.exportTo, &options.dumpGradients})
+      if (!path->empty()) checkWritable(*path);
+  services.reporter = std::make_unique<Reporter>(world.rank() == 0, options.metrics, unitOf(program), options.maxSteps);
+  for (const LoaderInfo& loader : program.loaders)
+    services.loaders.push_back(
+        std::make_unique<Loader>(loader, pathOf(loader, services.config), services.degrees, services.coordinates, options.seed));
+  const VariantInfo& chosen = program.variants[static_cast<std::size_t>(variant)];
+  if (options.plan) services.reporter->console().write(describePlan(program, variant));
+  services.memory = std::make_unique<Memory>(chosen.stateBytes, chosen.arenaBytes, world.localSize());
+  for (int axis = 0; axis < numAxes; axis++) {
+    const bool isAlone = services.degrees[static_cast<std::size_t>(axis)] == 1;
+    const auto group = static_cast<int>(groupOf(world.rank(), static_cast<Axis>(axis), services.degrees));
+    services.communicators[static_cast<std::size_t>(axis)] = isAlone ? makeSingleWorld()->split(0) : world.split(group);
+  }
+  if (!options.dumpGradients.empty()) services.gradients.emplace(options.dumpGradients);
+}
+
+void finish(Run& run, Run::Services& services, int variant) {
+  const Options& options = services.options;
+  if (run.isObserving())
+    throw Fault("--dump-gradients: the program ended before its first step, so there are no gradients");
+  if (!options.exportTo.empty()) {
+    exportWeights({services.program, variant, services.degrees, services.coordinates, services.memory->states()}, services.world, options.exportTo);
+    services.reporter->checkpoint(services.step, options.exportTo);
+  }
+  services.reporter->end(services.step, run.seconds(), measureMemory().peak);
+  if (options.plan) services.reporter->console().write(describeUse(services.program, variant));
+}
+
+void runProgram(const ProgramInfo& program, const Options& options, const Config& config, World& world, double& step) {
+  const int variant = chooseVariant(program, world.size());
+  Run::Services services(program, options, config, world);
+  services.degrees = degreesOf(program.variants[static_cast<std::size_t>(variant)]);
+  services.coordinates = coordinatesOf(world.rank(), services.degrees);
+  setUp(services, variant);
+  Run run;
+  RunAccess::bind(run, services, variant, options.seed);
+  RunAccess::setObserving(run, services.gradients.has_value());
+  watchSignals();
+  try {
+    program.runHost(run);
+    step = services.step;
+    finish(run, services, variant);
+  } catch (...) {
+    step = services.step;
+    throw;
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv, const ProgramInfo& program) {
+  const Launch launch = readLaunch();
+  double step = 0.0;
+  std::unique_ptr<World> world;
+  try {
+    const Options options = parseOptions(argc, argv);
+    if (options.help) {
+      if (launch.rank == 0) std::fputs(helpText(program.name).c_str(), stdout);
+      return 0;
+    }
+    const Config config(program.config, options.settings);
+    if (options.printConfig) {
+      if (launch.rank == 0) std::fputs(config.print().c_str(), stdout);
+      return 0;
+    }
+    chooseVariant(program, launch.size);
+    world = startWorld(launch, countCores());
+    setUpThreads(world->localRank(), world->localSize());
+    runProgram(program, options, config, *world, step);
+    world->barrier();
+    return 0;
+  } catch (const UsageFault& fault) {
+    if (launch.rank == 0) report(fault, 0, 0.0);
+    return 2;
+  } catch (const std::exception& error) {
+    // Until the world has begun, all ranks meet the same faults.
+    if (world || launch.rank == 0) report(error, launch.rank, step);
+    // Other ranks may be waiting for this one.
+    if (world) world->abort(1);
+    return 1;
+  }
+}
+
+}  // namespace dream

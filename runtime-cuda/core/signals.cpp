@@ -1,0 +1,33 @@
+#include "core/signals.h"
+
+#include <csignal>
+#include <unistd.h>
+
+namespace dream {
+
+namespace {
+
+volatile std::sig_atomic_t count = 0;
+
+void onSignal(int signal) {
+  count = count + 1;
+  // Only functions that are safe in a handler.
+  if (count > 1) _exit(128 + signal);
+  const char message[] = "\nending after this step (again to end at once)\n";
+  [[maybe_unused]] const auto written = write(STDERR_FILENO, message, sizeof message - 1);
+}
+
+}  // namespace
+
+void watchSignals() {
+  struct sigaction action = {};
+  action.sa_handler = onSignal;
+  sigemptyset(&action.sa_mask);
+  action.sa_flags = SA_RESTART;
+  sigaction(SIGINT, &action, nullptr);
+  sigaction(SIGTERM, &action, nullptr);
+}
+
+bool wasSignalled() { return count > 0; }
+
+}  // namespace dream

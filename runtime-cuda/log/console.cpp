@@ -1,0 +1,68 @@
+#include "log/console.h"
+
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+
+namespace dream {
+
+namespace {
+
+/** DREAM_PROGRESS=bar or lines decides; else whether standard error is a terminal (under mpirun it never is). */
+bool wantsBar() {
+  const char* chosen = std::getenv("DREAM_PROGRESS");
+  if (chosen) return std::string_view(chosen) == "bar";
+  return isatty(STDERR_FILENO) != 0;
+}
+
+int terminalWidth() {
+  winsize size{};
+  if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
+  return 80;
+}
+
+}  // namespace
+
+Console::Console(bool isFirstRank) : isFirstRank_(isFirstRank), hasBar_(isFirstRank && wantsBar()) {}
+
+Console::~Console() { hideBar(); }
+
+void Console::line(std::string_view text) { write(std::string(text) + "\n"); }
+
+void Console::write(std::string_view text) {
+  if (!isFirstRank_ || text.empty()) return;
+  hideBar();
+  std::fwrite(text.data(), 1, text.size(), stdout);
+  isInsideLine_ = text.back() != '\n';
+  if (isInsideLine_ && !hasBar_) return;
+  std::fflush(stdout);
+  showBar();
+}
+
+void Console::setBar(double share, const std::string& text) {
+  if (!hasBar_) return;
+  constexpr int cells = 20;
+  const int full = static_cast<int>(std::clamp(share, 0.0, 1.0) * cells);
+  bar_ = "[" + std::string(static_cast<std::size_t>(full), '#') + std::string(static_cast<std::size_t>(cells - full), '.') + "] " + text;
+  bar_.resize(std::min(bar_.size(), static_cast<std::size_t>(std::max(1, terminalWidth() - 1))));
+  showBar();
+}
+
+void Console::hideBar() {
+  if (!isBarVisible_) return;
+  std::fputs("\r\033[K", stderr);
+  isBarVisible_ = false;
+}
+
+void Console::showBar() {
+  // A line of output that has begun must be able to go on.
+  if (!hasBar_ || isInsideLine_ || bar_.empty()) return;
+  std::fprintf(stderr, "\r%s\033[K", bar_.c_str());
+  std::fflush(stderr);
+  isBarVisible_ = true;
+}
+
+}  // namespace dream
