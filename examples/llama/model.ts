@@ -1,5 +1,4 @@
-// Llama (Touvron et al. 2023): RMSNorm before attention and MLP, rotary positions, grouped key heads, SwiGLU, tied
-// embeddings.
+// Llama (Touvron et al. 2023): RMSNorm before attention and MLP, rotary positions, grouped key heads, SwiGLU.
 import { nn, type Tensor } from "dreamc";
 
 export interface LlamaOptions {
@@ -10,6 +9,8 @@ export interface LlamaOptions {
   readonly numHeads: number;
   readonly numKeyValueHeads: number;
   readonly ropeBase: number;
+  /** Whether the last projection is the token embedding. It is unless told. */
+  readonly tieEmbeddings?: boolean;
 }
 
 /** silu(x gate) * (x up), projected down (Shazeer 2020). */
@@ -54,11 +55,12 @@ export class Llama extends nn.Module {
   readonly head: nn.Linear;
   constructor(options: LlamaOptions) {
     super();
-    const { vocabSize, hiddenSize, numLayers } = options;
+    const { vocabSize, hiddenSize, numLayers, tieEmbeddings = true } = options;
     this.tokenEmbedding = new nn.Embedding(vocabSize, hiddenSize);
     this.blocks = new nn.ModuleList(Array.from({ length: numLayers }, () => new Block(options)));
     this.norm = new nn.RMSNorm(hiddenSize);
-    this.head = new nn.Linear(hiddenSize, vocabSize, { bias: false, weight: this.tokenEmbedding.weight });
+    const weight = tieEmbeddings ? this.tokenEmbedding.weight : null;
+    this.head = new nn.Linear(hiddenSize, vocabSize, { bias: false, weight });
   }
   /** `inputIds [B, T]` to logits `[B, T, vocabSize]`. */
   forward(inputIds: Tensor): Tensor {
