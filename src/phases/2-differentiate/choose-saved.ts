@@ -114,6 +114,17 @@ function minimumCut(
       edges[parent[node]! ^ 1]!.capacity += flow;
     }
   }
-  // The side of the source is what `parent` reaches; a value is cut where its entry is on it and its exit is not.
-  return new Set([...numbers].filter(([, node]) => parent[node] !== -1 && parent[node + 1] === -1).map(([id]) => id));
+  // Of equal cuts the one nearest to what is needed: less is made again. Its side of the sink is what can still reach it.
+  const reaches = new Uint8Array(out.length);
+  reaches[1] = 1;
+  const queue = [1];
+  for (let head = 0; head < queue.length; head++)
+    for (const edge of out[queue[head]!]!) {
+      const { to } = edges[edge]!;
+      if (edges[edge ^ 1]!.capacity > 0 && reaches[to] === 0) {
+        reaches[to] = 1;
+        queue.push(to);
+      }
+    }
+  return new Set([...numbers].filter(([, node]) => reaches[node] === 0 && reaches[node + 1] === 1).map(([id]) => id));
 }
