@@ -1,0 +1,80 @@
+// How far a run of ours is from PyTorch's.
+import { expect } from "vitest";
+import type { NdArray } from "../../src/ir/nd.js";
+import type { Reference } from "./reference.js";
+
+/** What a run of a parity trainer gave. */
+export interface ParityRun {
+  /** Of the first batch. */
+  readonly logits: NdArray;
+  /** Of the first step, before clipping, by parameter. */
+  readonly gradients: ReadonlyMap<string, NdArray>;
+  readonly losses: readonly number[];
+  readonly gradNorms: readonly number[];
+}
+
+export interface Tolerances {
+  /** Norm of the difference over norm, for logits and for each gradient by name. */
+  readonly logits: number;
+  readonly gradient: (name: string) => number;
+  /** Absolute, for each step. */
+  readonly loss: number;
+  /** Relative, for each step. */
+  readonly gradNorm: number;
+}
+
+const norm = (values: ArrayLike<number>): number => Math.sqrt(Array.from(values).reduce((sum, x) => sum + x * x, 0));
+
+/** Norm of the difference over the norm of `b`, or over `least` where that is more. NaN where shapes differ. */
+export function relativeDistance(a: NdArray, b: NdArray, least = 0): number {
+  if (String(a.shape) !== String(b.shape)) return Number.NaN;
+  return norm(a.data.map((x, i) => x - b.data[i]!)) / Math.max(norm(b.data), least);
+}
+
+/** The farthest of each kind, for reports. */
+export interface Deviations {
+  readonly logits: number;
+  readonly gradient: { readonly name: string; readonly distance: number };
+  readonly loss: number;
+  readonly gradNorm: number;
+}
+
+/** Expects everything to be within tolerance, and gives what was found. NaN is never within. */
+export function expectParity(run: ParityRun, reference: Reference, tolerances: Tolerances): Deviations {
+  const { expected } = reference;
+  const faults: string[] = [];
+  const check = (what: string, error: number, tolerance: number): number => {
+    if (!(error <= tolerance)) faults.push(`${what}: off by ${error}, at most ${tolerance} is right`);
+    return error;
+  };
+  const logits = check("logits", relativeDistance(run.logits, reference.logits), tolerances.logits);
+
+  expect([...run.gradients.keys()].sort(), "parameters with a gradient").toEqual(
+    [...reference.gradients.keys()].sort(),
+  );
+  // The gradient of a key's bias is zero in exact arithmetic, as softmax does not see what is added to all scores of a
+  // row; what both sides have there is rounding. So differences are related to a thousandth of all gradients at least.
+  const least = norm([...reference.gradients.values()].map(({ data }) => norm(data))) / 1000;
+  let gradient = { name: "", distance: 0 };
+  for (const [name, right] of reference.gradients) {
+    const distance = relativeDistance(run.gradients.get(name)!, right, least);
+    check(`gradient of ${name}`, distance, tolerances.gradient(name));
+    if (!(distance <= gradient.distance)) gradient = { name, distance };
+  }
+
+  expect(run.losses.length, "steps").toBe(expected.losses.length);
+  const losses = run.losses.map((loss, i) => check(`loss ${i}`, Math.abs(loss - expected.losses[i]!), tolerances.loss));
+  expect(run.gradNorms.length, "steps").toBe(expected.gradNorms.length);
+  const norms = run.gradNorms.map((value, i) =>
+    check(`gradient norm ${i}`, Math.abs(value / expected.gradNorms[i]! - 1), tolerances.gradNorm),
+  );
+  expect(faults).toEqual([]);
+  return { logits, gradient, loss: Math.max(...losses), gradNorm: Math.max(...norms) };
+}
+
+export const showDeviations = ({ logits, gradient, loss, gradNorm }: Deviations): string =>
+  `logits ${logits.toExponential(1)}, gradients at most ${gradient.distance.toExponential(1)} (${gradient.name}), ` +
+  `losses ${loss.toExponential(1)}, gradient norms ${gradNorm.toExponential(1)}`;
+
+/** What the project promises of float32; both sides are about 1e-6 from exact arithmetic themselves. */
+export const float32Tolerances: Tolerances = { logits: 1e-5, gradient: () => 1e-4, loss: 1e-4, gradNorm: 1e-4 };
