@@ -78,3 +78,20 @@ export const showDeviations = ({ logits, gradient, loss, gradNorm }: Deviations)
 
 /** What the project promises of float32; both sides are about 1e-6 from exact arithmetic themselves. */
 export const float32Tolerances: Tolerances = { logits: 1e-5, gradient: () => 1e-4, loss: 1e-4, gradNorm: 1e-4 };
+
+/**
+ * Of a run in bfloat16 from float32: both sides round the operands of products to eight bits, at other places and in
+ * another order, so that their errors are of one size, and independent. Twice what PyTorch's autocast is off is more than
+ * chance gives; a loss accumulated in bfloat16 or a rounded weight is off by far more. Losses and norms of single steps
+ * are single draws: the farthest of all steps, three times, is what one may be off.
+ */
+export function bf16Tolerances({ expected }: Reference): Tolerances {
+  const { distanceFromFloat32, losses, gradNorms } = expected.bf16;
+  const farthest = (errors: readonly number[]): number => Math.max(...errors);
+  return {
+    logits: 2 * distanceFromFloat32.logits,
+    gradient: (name) => 2 * distanceFromFloat32.gradients[name]!,
+    loss: 3 * farthest(losses.map((loss, i) => Math.abs(loss - expected.losses[i]!))),
+    gradNorm: 3 * farthest(gradNorms.map((value, i) => Math.abs(value / expected.gradNorms[i]! - 1))),
+  };
+}

@@ -1,6 +1,7 @@
 // What reference.py left in a folder: weights, batches, and what PyTorch makes of them.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import type { NdArray } from "../../src/ir/nd.js";
 import { readSafetensors } from "./safetensors.js";
 
@@ -24,6 +25,10 @@ export interface Expected extends Curves {
   readonly float64: Curves & { readonly distanceOfFloat32: Distances };
   readonly bf16: Curves & { readonly distanceFromFloat32: Distances };
 }
+
+/** Where the fixtures lie that make_fixtures.py wrote. */
+export const storedFolder = (name: ModelName): string =>
+  fileURLToPath(new URL(`../fixtures/pytorch/${name}`, import.meta.url));
 
 export interface Reference {
   readonly folder: string;
