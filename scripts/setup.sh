@@ -10,7 +10,7 @@ tools_folder=${XDG_CACHE_HOME:-$HOME/.cache}/dreamc/tools
 set_up() {
   local for_tests=${1:-}
   check_node
-  [[ -d $tools_folder/bin ]] && PATH=$PATH:$tools_folder/bin
+  [[ -d $tools_folder/bin ]] && PATH=$tools_folder/bin:$PATH
   install_system_packages "$for_tests"
   install_node_packages
   build_dreamc
@@ -155,7 +155,7 @@ build_dreamc() {
     rm -rf dist
     mkdir dist
     touch dist/.begun
-    quietly npx --no-install tsc -p tsconfig.build.json || fail "dreamc's own TypeScript does not compile"
+    quietly node_modules/.bin/tsc -p tsconfig.build.json || fail "dreamc's own TypeScript does not compile"
     mv dist/.begun dist/.built
   )
 }

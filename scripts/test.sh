@@ -57,13 +57,13 @@ step "set-up"
 set_up tests
 
 step "type check"
-check "types" npx --no-install tsc -p . --noEmit
+check "types" node_modules/.bin/tsc -p . --noEmit
 step "lint"
-check "lint" npx --no-install biome check --colors=off .
+check "lint" node_modules/.bin/biome check --colors=off .
 
 step "tests in TypeScript"
 code=0
-npx --no-install vitest run --reporter=default --reporter=json --outputFile.json="$reports/vitest.json" </dev/null || code=$?
+node_modules/.bin/vitest run --reporter=default --reporter=json --outputFile.json="$reports/vitest.json" </dev/null || code=$?
 add_report "tests in TypeScript" "$code" vitest "$reports/vitest.json"
 
 step "tests of the runtime"

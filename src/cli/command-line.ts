@@ -2,8 +2,10 @@
 // does not wait for TypeScript's compiler.
 import { Command } from "commander";
 import { packageVersion } from "../../codegen/package-folder.js";
+import { checkCommand } from "./commands/check.js";
 import { dataCommand } from "./commands/data.js";
 import { doctorCommand } from "./commands/doctor.js";
+import { irCommand } from "./commands/ir.js";
 import type { Invocation } from "./invocation.js";
 import { report } from "./report.js";
 
@@ -27,7 +29,12 @@ function commandLine(invocation: Invocation): Command {
       "\nA first program:\n  dreamc run examples/mlp/trainer.ts\n\nExit codes: 0 done, 1 the trainer has errors, " +
         "2 wrong usage, 3 a tool is missing, 70 a fault of dreamc's own",
     );
-  const commands = [dataCommand(invocation), doctorCommand(invocation)];
+  const commands = [
+    checkCommand(invocation),
+    irCommand(invocation),
+    dataCommand(invocation),
+    doctorCommand(invocation),
+  ];
   for (const command of commands) program.addCommand(command);
   for (const command of withSubcommands(program))
     command

@@ -1,6 +1,13 @@
 #!/usr/bin/env node
 // The program `dreamc`.
+import { existsSync } from "node:fs";
+import { homedir } from "node:os";
+import { delimiter, join } from "node:path";
 import { dreamc } from "./command-line.js";
 import { processInvocation } from "./invocation.js";
+
+// Where scripts/setup.sh puts MPI and oneDNN on a machine whose packages it may not install.
+const tools = join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "dreamc", "tools", "bin");
+if (existsSync(tools)) process.env.PATH = `${tools}${delimiter}${process.env.PATH ?? ""}`;
 
 process.exitCode = await dreamc(process.argv.slice(2), processInvocation());

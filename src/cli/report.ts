@@ -5,6 +5,7 @@ import { packageVersion } from "../../codegen/package-folder.js";
 import { Diagnosed } from "../diagnostics/diagnostic.js";
 import { diagnosticJson, printDiagnostic } from "../diagnostics/print.js";
 import type { Invocation } from "./invocation.js";
+import { ToolMissing } from "./tool-missing.js";
 import { UsageError } from "./usage-error.js";
 
 export const exitCodes = { done: 0, userFault: 1, usage: 2, toolMissing: 3, ownFault: 70 } as const;
@@ -18,7 +19,11 @@ export interface ReportOptions {
 
 /** Says on standard error what went wrong, and returns the exit code. */
 export function report(fault: unknown, invocation: Invocation, { json, debug }: ReportOptions): number {
-  if (fault instanceof CommanderError && fault.exitCode === 0) return exitCodes.done;
+  if (fault instanceof CommanderError) {
+    if (fault.exitCode === 0) return exitCodes.done;
+    // Called without a command: the help was printed.
+    if (fault.code === "commander.help") return exitCodes.usage;
+  }
   if (fault instanceof Diagnosed) {
     const texts = fault.diagnostics.map((diagnostic) =>
       json
@@ -51,6 +56,14 @@ interface Description {
 function describe(fault: unknown, debug: boolean): Description {
   if (fault instanceof UsageError)
     return { id: "usage", message: fault.message, help: fault.help, exitCode: exitCodes.usage, stack: null };
+  if (fault instanceof ToolMissing)
+    return {
+      id: "tool-missing",
+      message: fault.message,
+      help: fault.help,
+      exitCode: exitCodes.toolMissing,
+      stack: null,
+    };
   if (fault instanceof CommanderError) return describeWrongUsage(fault);
   const place = describePlace(fault);
   if (place !== null) return place;
