@@ -1,5 +1,4 @@
-// Wrong usage, bad input files, unwritable places and missing tools: what is wrong, and what to do. Exit codes are in
-// report.ts.
+// Wrong usage, bad input files and unwritable places: what is wrong, and what to do. Exit codes are in report.ts.
 
 /** The command was given something it cannot work with. */
 export class UsageError extends Error {
