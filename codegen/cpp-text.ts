@@ -90,6 +90,11 @@ export class CppNames {
     this.#taken.add(name);
     return name;
   }
+
+  /** The scope of a name has ended: it may be given again. */
+  release(name: string): void {
+    this.#taken.delete(name);
+  }
 }
 
 /** A valid identifier near `wanted`: camelCase over what cannot stand in one, never a word of C++. */

@@ -37,7 +37,7 @@ const trainingStep: HostBlock = [
   }),
   {
     kind: "print",
-  isLine: true,
+    isLine: true,
     parts: [text("step"), read(globalStep), text("rate"), { kind: "toFixed", value: read(rate), digits: 2 }],
     origin: null,
   },
@@ -58,7 +58,7 @@ export const handMadeProgram: Program<"local"> = {
   plan: { states: new Map(), batch: new Map(), marks: new Map() },
   variables: [globalStep],
   loaders: [],
-    computedBatches: [],
+  computedBatches: [],
   graphs: new Map(),
   main: [
     { kind: "let", variable: round, value: number(0), origin: null },
@@ -76,7 +76,7 @@ export const handMadeProgram: Program<"local"> = {
     },
     {
       kind: "print",
-  isLine: true,
+      isLine: true,
       parts: [text("half is"), { kind: "binary", operator: "/", left: read(rate), right: number(2) }],
       origin: null,
     },

@@ -1,0 +1,70 @@
+// Reductions along memory: each thread has rows of its own, and each row is walked once for every stage. A row's result
+// is made by one thread in one order, so it does not depend on their number.
+import { largest } from "../kernel/amount.js";
+import { guardReads } from "../kernel/guard-reads.js";
+import type { LoopLetter } from "../kernel/loop-letters.js";
+import type { LoopWriter } from "../kernel/loop-writer.js";
+import { nodesBelow, type ScalarNode } from "../kernel/scalar-node.js";
+import type { Stage, Stages } from "../kernel/stages.js";
+import { writeStores } from "./elementwise.js";
+import { declareResult, grow, simdPragma } from "./reductions.js";
+import { costPerElement, grainFor, numPoints, writeNest, writeSharedLetters } from "./work.js";
+
+export interface ReductionLoops {
+  readonly outer: readonly LoopLetter[];
+  readonly inner: readonly LoopLetter[];
+}
+
+export function writeRows(w: LoopWriter, { outer, inner }: ReductionLoops, all: Stages): void {
+  const { stages, safe } = guardReads(all, inner.at(-1)!);
+  writeSharedLetters(w, outer, numPoints(inner), grainFor(costPerElement(stages.roots)), () => {
+    writeStages(w, stages, safe, (stage) => writeStage(w, inner, stage, safe));
+  });
+}
+
+/** The loops of all stages with the stores of the outer letters between them, behind a loop rather than before it. */
+export function writeStages(
+  w: LoopWriter,
+  { stages, after }: Stages,
+  safe: ReadonlySet<ScalarNode>,
+  writeLoop: (stage: Stage) => void,
+): void {
+  for (const stage of stages) {
+    // A loop gives names to the values that it needs of its row; stores behind it use them.
+    const nodes = nodesBelow([...stage.reduces.map(({ of }) => of), ...stage.stores.map(({ value }) => value)]);
+    const isRead = (operand: number): boolean =>
+      nodes.some((node) => node.kind === "input" && node.operand === operand);
+    const [before, behind] = partition(stage.before, ({ operand }) => isRead(operand));
+    writeStores(w, before, safe);
+    writeLoop(stage);
+    writeStores(w, behind, safe);
+  }
+  writeStores(w, after, safe);
+}
+
+function partition<T>(list: readonly T[], holds: (item: T) => boolean): readonly [readonly T[], readonly T[]] {
+  return [list.filter(holds), list.filter((item) => !holds(item))];
+}
+
+function writeStage(w: LoopWriter, inner: readonly LoopLetter[], stage: Stage, safe: ReadonlySet<ScalarNode>): void {
+  const results = stage.reduces.map((pass) => ({ pass, name: w.declare(pass.name) }));
+  for (const { pass, name } of results) w.line(declareResult(pass, name));
+  writeNest(w, inner, simdPragma(results), () => writeStageBody(w, stage, results, safe));
+  for (const { pass, name } of results) w.setResult(pass.result, name);
+}
+
+/** What happens at one point of a stage's loop. */
+export function writeStageBody(
+  w: LoopWriter,
+  stage: Stage,
+  results: readonly { readonly pass: Stage["reduces"][number]; readonly name: string }[],
+  safe: ReadonlySet<ScalarNode>,
+): void {
+  const write = w.plan([...stage.reduces.map(({ of }) => of), ...stage.stores.map(({ value }) => value)], safe);
+  for (const { pass, name } of results) grow(w, pass, name, write);
+  for (const { operand, value } of stage.stores) w.store(operand, value, write);
+}
+
+/** Whether rows are too few for threads and long enough to be cut. */
+export const areFewLongRows = ({ outer, inner }: ReductionLoops): boolean =>
+  numPoints(outer) < 16 && numPoints(inner) >= 32768 && largest(inner[0]!.size) >= 16;
