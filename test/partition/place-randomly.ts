@@ -1,0 +1,53 @@
+// Random plans for random programs: parameters and batches split over the axes of a mesh, at rest and in use.
+import type { Mesh, Placement } from "../../src/ir/placement.js";
+import { type Axis, notSplit } from "../../src/ir/placement.js";
+import { meshOf } from "../../src/ir/mesh.js";
+import type { PlacementPlan, Program } from "../../src/ir/program.js";
+import { liveAxes } from "../../src/ir/mesh.js";
+import { planStates } from "../../src/phases/3-partition/plan-states.js";
+import type { State } from "../../src/ir/state.js";
+
+const below = (next: () => number, n: number): number => Math.floor(next() * n);
+
+/** Meshes of 2, 4 and 8 ranks on one to three axes. */
+export function randomMesh(next: () => number): Mesh {
+  const axes: Axis[] = ["dpReplicate", "dpShard", "cp", "tp"];
+  const degrees: Partial<Record<Axis, number>> = {};
+  for (let ranks = [2, 4, 8][below(next, 3)]!; ranks > 1; ranks /= 2) {
+    const axis = axes[below(next, axes.length)]!;
+    degrees[axis] = (degrees[axis] ?? 1) * 2;
+  }
+  return meshOf(degrees);
+}
+
+/** Each axis splits some dim, or none. */
+function randomPlacement(numDims: number, axes: readonly Axis[], next: () => number): Placement {
+  const split: Axis[][] = Array.from({ length: numDims }, () => []);
+  for (const axis of axes) {
+    const dim = below(next, numDims + 1);
+    if (dim < numDims) split[dim]!.push(axis);
+  }
+  return { dims: split.map((list) => (list.length === 0 ? notSplit : { axes: list, unit: 1 })), partial: {} };
+}
+
+/** What `planStates` makes of random placements: parameters are used split, rest further split, batches lie anyhow. */
+export function randomPlan(program: Program<"logical">, next: () => number): PlacementPlan {
+  const live = liveAxes(program.mesh);
+  const uses = new Map<State, Placement>();
+  const inner = live.filter((axis) => axis === "tp");
+  for (const state of program.states)
+    if (state.kind === "parameter") uses.set(state, randomPlacement(state.type.shape.length, inner, next));
+  const plan = planStates(program.mesh, program.states, program.loaders, {
+    use: (state) => uses.get(state) ?? null,
+    isSharded: (state) => state.kind === "parameter" && below(next, 4) > 0,
+    sequenceDim: () => (below(next, 3) === 0 ? null : 1),
+    accumulatesWhole: false,
+  });
+  const batch = new Map(
+    [...plan.batch].map(([field, placement]) => [
+      field,
+      below(next, 3) > 0 ? placement : randomPlacement(placement.dims.length, live, next),
+    ]),
+  );
+  return { ...plan, batch };
+}
