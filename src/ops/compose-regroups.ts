@@ -1,7 +1,7 @@
 // Two regroups, one after the other, as one. Between them each dim is seen as two lists of letters, those that the first
 // made it of and those that the second takes it apart into; both are cut until they agree.
 import { dimLetters, parseFactors, type Term } from "./factors.js";
-import { letterSizes, type RegroupAttributes } from "./layout.js";
+import { letterSizes, type RegroupAttributes } from "./regroup.js";
 
 /** A letter of the first (`1`) or second (`2`) regroup, or a piece of one. */
 type Part = string;

@@ -20,7 +20,18 @@ export interface Description {
 /** Letters for the dims of a tensor, in order. */
 export const dimLetters = (numDims: number): readonly string[] => [..."abcdefghijklmnopqrstuvwxyz".slice(0, numDims)];
 
+/** Lines that were parsed: few different ones are parsed very often, and a line never means anything else. */
+const parsed = new Map<string, Factors>();
+
 export function parseFactors(text: string): Factors {
+  const known = parsed.get(text);
+  if (known) return known;
+  const factors = parseLine(text);
+  parsed.set(text, factors);
+  return factors;
+}
+
+function parseLine(text: string): Factors {
   const [ins, outs] = text.replace(/[[\]]/g, "").split("->");
   if (ins === undefined || outs === undefined) throw new Error(`"${text}" is not a line of factors`);
   const term = (part: string): Term => [...part.matchAll(/\((\w+)\)|\w/g)].map((match) => [...(match[1] ?? match[0])]);
@@ -40,17 +51,19 @@ export function describe(op: Op, inputTypes: readonly TensorType[], attrs: unkno
     const shape = shapes[i]!;
     if (term.length !== shape.length) fail(`operand ${i + 1} should have ${term.length} dims, not ${shape.length}`);
   });
-  const origins = new Map<string, string>();
+  const origins = new Map<string, () => string>();
   factors.inputs.forEach((term, i) => {
     term.forEach((letters, d) => {
       const size = shapes[i]![d]!;
       const unknown = letters.filter((letter) => !sizes.has(letter));
       const known = letters.reduce((n, letter) => n * (sizes.get(letter) ?? 1), 1);
-      const here = `dim ${d} of operand ${i + 1} (${size})`;
-      if (unknown.length === 0 && known !== size)
-        fail(`${here} should be ${known}${origins.has(letters[0]!) ? `, as ${origins.get(letters[0]!)!}` : ""}`);
+      const here = (): string => `dim ${d} of operand ${i + 1} (${size})`;
+      if (unknown.length === 0 && known !== size) {
+        const other = origins.get(letters[0]!);
+        fail(`${here()} should be ${known}${other ? `, as ${other()}` : ""}`);
+      }
       if (unknown.length > 1 || (unknown.length === 1 && size % known !== 0))
-        fail(`${here} is not a multiple of ${known}`);
+        fail(`${here()} is not a multiple of ${known}`);
       if (unknown.length === 1) sizes.set(unknown[0]!, size / known);
       for (const letter of letters) if (!origins.has(letter)) origins.set(letter, here);
     });

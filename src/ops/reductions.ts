@@ -6,9 +6,10 @@ import { arithmetic } from "./elementwise-unary.js";
 import { exp, log } from "./elementwise-unary.js";
 import { equal } from "./elementwise-binary.js";
 import { dimLetters } from "./factors.js";
-import { cast, regroup } from "./layout.js";
+import { cast } from "./layout.js";
 import { type Emitter, type Op, OperandError } from "./op.js";
 import { around, emitOne, fillArray, perElement, plain } from "./record.js";
+import { regroup } from "./regroup.js";
 
 interface Dims {
   readonly dims: readonly number[];

@@ -5,13 +5,14 @@ import { constant, iota, table } from "./creation.js";
 import { crossEntropy, crossEntropyGradient } from "./cross-entropy.js";
 import * as binary from "./elementwise-binary.js";
 import * as unary from "./elementwise-unary.js";
-import { cast, concat, mark, pad, regroup, slice, stopGradient } from "./layout.js";
+import { cast, concat, mark, pad, slice, stopGradient } from "./layout.js";
 import { gather, gatherGradient, take, takeGradient } from "./lookup.js";
 import { layerNorm, layerNormGradient, rmsNorm, rmsNormGradient } from "./normalization.js";
 import type { Op } from "./op.js";
 import { patches, patchesGradient } from "./patches.js";
 import { randomNormal, randomUniform } from "./random.js";
 import { argmax, logsumexp, max, sum } from "./reductions.js";
+import { regroup } from "./regroup.js";
 
 const { abs, cos, erf, exp, floor, gelu, geluTanh, log, log1p, neg, not, reciprocal } = unary;
 const { relu, rsqrt, sigmoid, sign, silu, sin, sqrt, square, tanh } = unary;

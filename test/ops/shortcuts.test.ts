@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { NdArray } from "../../src/ir/nd.js";
 import { describe as describeCall } from "../../src/ops/factors.js";
-import { regroup } from "../../src/ops/layout.js";
+import { regroup } from "../../src/ops/regroup.js";
 import { cast } from "../../src/ops/table.js";
 import { distance, randomArray } from "../arrays.js";
 import { cases, inputArrays, inputTypes } from "./sample-inputs.js";

@@ -1,6 +1,6 @@
 // PyTorch's rules about dims and shapes, with messages that name both sides.
 import { numElements } from "../../../ir/tensor-type.js";
-import type { RegroupAttributes } from "../../../ops/layout.js";
+import type { RegroupAttributes } from "../../../ops/regroup.js";
 import type { Tracer } from "./tracer.js";
 
 export const showShape = (shape: readonly number[]): string => `[${shape.join(", ")}]`;
