@@ -27,4 +27,4 @@ export {
 } from "./trainer/config.js";
 export { compose, distributedLaunch, DreamTrainer, partial } from "./trainer/dream-trainer.js";
 export { SetupMixin } from "./trainer/setup-mixin.js";
-export { z } from "zod";
+export { z, type Schema } from "./schema.js";

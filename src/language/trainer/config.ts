@@ -1,18 +1,17 @@
 // Configs on zod: checked when a trainer is built, and, for what shapes no tensor, settable when its program starts.
-import { z } from "zod";
 import { CallbackCollection } from "../callbacks/callback.js";
+import { type InputOf, type Issue, type OutputOf, type Shape, z } from "../schema.js";
 import { configValues } from "../services.js";
 
-type Shape = { readonly [name: string]: z.ZodType };
 /** Makes a checked config from what differs from its defaults. */
 export interface ConfigMaker<S extends Shape> {
-  (given?: z.input<z.ZodObject<S>>): z.output<z.ZodObject<S>>;
+  (given?: InputOf<S>): OutputOf<S>;
   readonly shape: S;
 }
-export type ConfigOf<M> = M extends ConfigMaker<infer S> ? z.output<z.ZodObject<S>> : never;
+export type ConfigOf<M> = M extends ConfigMaker<infer S> ? OutputOf<S> : never;
 
 interface Checks<S extends Shape> {
-  readonly validate?: (config: z.output<z.ZodObject<S>>) => void;
+  readonly validate?: (config: OutputOf<S>) => void;
 }
 /** `base`'s entries and more. `validate` may throw where entries do not fit together. */
 export function defineConfig<S extends Shape>(base: null, entries: S, checks?: Checks<S>): ConfigMaker<S>;
@@ -28,20 +27,20 @@ export function defineConfig<B extends Shape, S extends Shape>(
 ): ConfigMaker<B & S> {
   const shape = { ...(base === null ? {} : base.shape), ...entries } as B & S;
   const schema = z.strictObject(shape);
-  const make = (given: z.input<z.ZodObject<B & S>> = {} as z.input<z.ZodObject<B & S>>) => {
+  const make = (given: InputOf<B & S> = {} as InputOf<B & S>) => {
     const result = schema.safeParse(given);
     if (!result.success) throw new Error(describeIssues(result.error.issues, shape));
-    const config = configValues(result.data, schema) as z.output<z.ZodObject<B & S>>;
+    const config = configValues(result.data, schema) as OutputOf<B & S>;
     validate(config);
     return config;
   };
   return Object.assign(make, { shape }) as unknown as ConfigMaker<B & S>;
 }
 
-function describeIssues(issues: readonly z.core.$ZodIssue[], shape: Shape): string {
+function describeIssues(issues: readonly Issue[], shape: Shape): string {
   const lines = issues.map((issue) => {
     const path = issue.path.join(".");
-    if (issue.code !== "unrecognized_keys") return `config ${path}: ${issue.message}`;
+    if (issue.keys === undefined) return `config ${path}: ${issue.message}`;
     const known = path === "" ? `; it has ${Object.keys(shape).join(", ")}` : "";
     return `config ${path === "" ? "" : `${path} `}has no ${issue.keys.join(", ")}${known}`;
   });

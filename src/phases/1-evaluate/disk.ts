@@ -2,7 +2,7 @@
 // so a build can tell that nothing has changed without reading TypeScript.
 import { createHash } from "node:crypto";
 import { readFileSync, realpathSync, statSync } from "node:fs";
-import type { ts } from "ts-morph";
+import type { ts } from "./typescript.js";
 
 const questions = {
   readFile: (path: string): string => {

@@ -41,6 +41,7 @@ export function evaluate(entryFile: string, options: EvaluateOptions = {}): Prog
     ...tensorFunctions(tracer),
     ...services(tracer, registry),
     configValues: config.wrap,
+    z,
     Tensor,
     MutableTensor,
     Parameter: stateClass(

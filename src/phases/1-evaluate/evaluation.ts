@@ -1,7 +1,7 @@
 // What every part of the evaluator shares: the journal, the flow of control, the call stack that gives places, budgets.
 import { type Diagnosed, diagnosed } from "../../diagnostics/diagnostic.js";
 import { nearestName } from "../../diagnostics/print.js";
-import type { Origin } from "../../ir/origin.js";
+import type { Origin, SourcePlace } from "../../ir/origin.js";
 import { Flow, type FlowHooks } from "./flow.js";
 import { type Frontend, placeIn, type ts } from "./frontend.js";
 import { HostBuilder } from "./host-builder.js";
@@ -28,7 +28,14 @@ export interface Call {
   readonly node: ts.Node;
   /** The function that the call is in. */
   readonly inside: string;
+  /** Its place and those of the calls around it, once somebody has asked. */
+  origin: Origin | null | undefined;
 }
+
+const placeOf = (node: ts.Node): SourcePlace => {
+  const file = node.getSourceFile();
+  return placeIn(file, node.getStart(file), node.getEnd());
+};
 
 const maxDepth = 900;
 const maxSteps = 50_000_000;
@@ -76,15 +83,33 @@ export class Evaluation {
       throw this.fail("endless-at-build-time", "this did not end after fifty million steps of evaluation", null);
   }
 
-  /** The innermost place in the user's own files, and the calls that led there. */
+  /** The innermost place in the user's own files, and the calls that led there; in the library where there is none. */
   origin(node: ts.Node = this.at): Origin | null {
-    const places: { node: ts.Node; inside: string }[] = [{ node, inside: this.inside }, ...[...this.stack].reverse()];
-    const own = places.filter((place) => !this.frontend.isLibrary(place.node.getSourceFile()));
-    return (own.length > 0 ? own : places).reduceRight<Origin | null>((caller, { node: at, inside }) => {
-      const file = at.getSourceFile();
-      return { place: placeIn(file, at.getStart(file), at.getEnd()), inside, caller };
-    }, null);
+    const place = this.ownPlaceOf(node);
+    const caller = this.originOfCall(this.stack.length - 1);
+    if (place) return { place, inside: this.inside, caller };
+    return caller ?? { place: placeOf(node), inside: this.inside, caller: null };
   }
+  private originOfCall(index: number): Origin | null {
+    const call = this.stack[index];
+    if (!call) return null;
+    if (call.origin === undefined) {
+      const place = this.ownPlaceOf(call.node);
+      const caller = this.originOfCall(index - 1);
+      call.origin = place ? { place, inside: call.inside, caller } : caller;
+    }
+    return call.origin;
+  }
+  /** Null in the library. */
+  private ownPlaceOf(node: ts.Node): SourcePlace | null {
+    let place = this.places.get(node);
+    if (place === undefined) {
+      place = this.frontend.isLibrary(node.getSourceFile()) ? null : placeOf(node);
+      this.places.set(node, place);
+    }
+    return place;
+  }
+  private readonly places = new Map<ts.Node, SourcePlace | null>();
 
   /** One place alone, also where it is in the library: tells calls apart. */
   get exactPlace(): string {
@@ -108,7 +133,7 @@ export class Evaluation {
     if (this.stack.length > maxDepth)
       throw this.fail("recursion-too-deep", `calls are nested deeper than ${maxDepth}`, "does this recursion end?");
     const [at, inside] = [this.at, this.inside];
-    this.stack.push({ node: at, inside });
+    this.stack.push({ node: at, inside, origin: undefined });
     this.inside = name;
     try {
       return body();

@@ -1,12 +1,14 @@
-// The TypeScript front end: a type-checked program of the user's files and of the library. The only user of ts-morph.
+// The TypeScript front end: a type-checked program of the user's files and of the library. What takes TypeScript long is
+// kept small: no type packages, no comments read as documentation, imports found without searching, and the library's
+// own files, which are checked when dreamc is built, are read but not checked again.
 import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve as resolvePath } from "node:path";
 import { fileURLToPath } from "node:url";
-import { ts } from "ts-morph";
 import { Diagnosed, type Diagnostic } from "../../diagnostics/diagnostic.js";
 import type { SourcePlace } from "../../ir/origin.js";
 import { type DiskAnswers, recordAnswers } from "./disk.js";
+import { ts } from "./typescript.js";
 
 export { ts };
 
@@ -29,18 +31,44 @@ export function packageFolder(): string {
   return folder;
 }
 
-const options = (folder: string): ts.CompilerOptions => ({
+const options: ts.CompilerOptions = {
   target: ts.ScriptTarget.ES2023,
   lib: ["lib.es2023.d.ts"],
-  module: ts.ModuleKind.NodeNext,
-  moduleResolution: ts.ModuleResolutionKind.NodeNext,
+  module: ts.ModuleKind.ESNext,
+  moduleResolution: ts.ModuleResolutionKind.Bundler,
   types: [],
   strict: true,
   noEmit: true,
   skipLibCheck: true,
   noImplicitOverride: true,
-  paths: { dreamc: [join(folder, "src/index.ts")] },
-});
+};
+
+/** Finds the files that imports mean: `dreamc`, files beside, and packages as TypeScript does. */
+function importFinder(
+  folder: string,
+  host: ts.CompilerHost,
+): (specifier: string, from: string) => ts.ResolvedModuleFull | undefined {
+  const found = new Map<string, ts.ResolvedModuleFull | undefined>();
+  const source = (resolvedFileName: string): ts.ResolvedModuleFull => ({
+    resolvedFileName,
+    extension: ts.Extension.Ts,
+    isExternalLibraryImport: false,
+  });
+  const find = (specifier: string, from: string): ts.ResolvedModuleFull | undefined => {
+    if (specifier === "dreamc") return source(join(folder, "src/index.ts"));
+    if (!specifier.startsWith("."))
+      return ts.resolveModuleName(specifier, from, options, host).resolvedModule as ts.ResolvedModuleFull | undefined;
+    const path = resolvePath(dirname(from), specifier);
+    const candidates = [path.replace(/\.js$/, ".ts"), `${path}.ts`, join(path, "index.ts")];
+    const file = candidates.find((candidate) => candidate.endsWith(".ts") && host.fileExists(candidate));
+    return file === undefined ? undefined : source(file);
+  };
+  return (specifier, from) => {
+    const key = `${specifier.startsWith(".") ? dirname(from) : ""} ${specifier}`;
+    if (!found.has(key)) found.set(key, find(specifier, from));
+    return found.get(key);
+  };
+}
 
 export interface ReadOptions {
   readonly checkTypes?: boolean;
@@ -51,7 +79,6 @@ export interface ReadOptions {
 /** Reads and checks the types of everything that `entryFile` reaches. Throws `Diagnosed` where TypeScript complains. */
 export function readProgram(entryFile: string, { checkTypes = true, disk }: ReadOptions = {}): Frontend {
   const folder = packageFolder();
-  const settings = options(folder);
   if (!existsSync(entryFile)) {
     throw new Diagnosed([
       {
@@ -62,13 +89,16 @@ export function readProgram(entryFile: string, { checkTypes = true, disk }: Read
       },
     ]);
   }
-  const host = ts.createCompilerHost(settings, true);
+  const host = ts.createCompilerHost(options, true);
   if (disk) recordAnswers(host, disk);
-  // ts-morph carries no library files on disk; those of the same version of TypeScript lie in its own package.
   const libraries = dirname(createRequire(import.meta.url).resolve("typescript"));
   host.getDefaultLibLocation = () => libraries;
   host.getDefaultLibFileName = (given) => join(libraries, ts.getDefaultLibFileName(given));
-  const program = ts.createProgram([entryFile], settings, host);
+  host.jsDocParsingMode = ts.JSDocParsingMode.ParseNone;
+  const find = importFinder(folder, host);
+  host.resolveModuleNameLiterals = (literals, from) =>
+    literals.map(({ text }) => ({ resolvedModule: find(text, from) }));
+  const program = ts.createProgram([entryFile], checkTypes ? options : { ...options, noLib: true }, host);
   const entry = program.getSourceFile(entryFile)!;
   const library = join(folder, "src/");
   const isLibrary = (file: ts.SourceFile): boolean => file.fileName.startsWith(library);
@@ -80,16 +110,7 @@ export function readProgram(entryFile: string, { checkTypes = true, disk }: Read
   const [first, ...rest] = problems.map(diagnosticOf);
   if (first) throw new Diagnosed([first, ...rest]);
   const resolve = (specifier: string, from: ts.SourceFile): ts.SourceFile | null => {
-    const found = ts.resolveModuleName(
-      specifier,
-      from.fileName,
-      settings,
-      host,
-      undefined,
-      undefined,
-      ts.ModuleKind.ESNext,
-    );
-    const file = found.resolvedModule?.resolvedFileName;
+    const file = find(specifier, from.fileName)?.resolvedFileName;
     const source = file === undefined ? undefined : program.getSourceFile(file);
     return source && !source.isDeclarationFile ? source : null;
   };
