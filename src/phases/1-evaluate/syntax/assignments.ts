@@ -119,7 +119,7 @@ export function assignCompound(node: ts.BinaryExpression, scope: Scope, ev: Eval
     return logicalOf(
       logical,
       before,
-      false,
+      () => false,
       () => {
         const value = evaluate(node.right, scope, ev);
         reference.write(value);
@@ -129,7 +129,7 @@ export function assignCompound(node: ts.BinaryExpression, scope: Scope, ev: Eval
     );
   const right = evaluate(node.right, scope, ev);
   ev.at = node;
-  const value = binary(node.operatorToken.getText().slice(0, -1), before, right, ev);
+  const value = binary(ts.tokenToString(node.operatorToken.kind)!.slice(0, -1), before, right, ev);
   reference.write(value);
   return value;
 }

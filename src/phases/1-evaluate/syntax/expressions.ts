@@ -27,7 +27,7 @@ export const evaluateChain: Evaluate = (node, scope, ev) => {
   ev.step();
   const before = ev.at;
   ev.at = node;
-  const handler = handlers.get(node.kind);
+  const handler = handlers[node.kind];
   if (!handler) throw ev.unsupported(`this (${ts.SyntaxKind[node.kind]})`, null);
   const value = handler(node as never, scope, ev);
   ev.at = before;
@@ -36,12 +36,12 @@ export const evaluateChain: Evaluate = (node, scope, ev) => {
 
 const K = ts.SyntaxKind;
 type Handler = (node: never, scope: Scope, ev: Evaluation) => unknown;
-const handlers = new Map<ts.SyntaxKind, Handler>();
+const handlers: (Handler | undefined)[] = [];
 const on = <N extends ts.Expression>(
   kinds: readonly ts.SyntaxKind[],
   handler: (node: N, scope: Scope, ev: Evaluation) => unknown,
 ): void => {
-  for (const kind of kinds) handlers.set(kind, handler as Handler);
+  for (const kind of kinds) handlers[kind] = handler as Handler;
 };
 
 on<ts.NumericLiteral>([K.NumericLiteral], (node) => Number(node.text));
@@ -214,7 +214,7 @@ on<ts.BinaryExpression>([K.BinaryExpression], (node, scope, ev) => {
   const left = evaluate(node.left, scope, ev);
   const right = evaluate(node.right, scope, ev);
   ev.at = node;
-  return binary(node.operatorToken.getText(), left, right, ev);
+  return binary(ts.tokenToString(operator)!, left, right, ev);
 });
 on<ts.SpreadElement>([K.SpreadElement], (_, __, ev) => {
   throw ev.unsupported("a spread here", null);

@@ -64,7 +64,7 @@ export function functionValue(
       },
     }.method;
   Object.defineProperty(value, "name", { value: ownName, configurable: true });
-  const parameters = node.parameters.filter(({ name: own }) => !(ts.isIdentifier(own) && own.text === "this"));
+  const parameters = parametersOf(node, ev);
   const optional = parameters.findIndex(({ initializer, dotDotDotToken }) => initializer || dotDotDotToken);
   Object.defineProperty(value, "length", { value: optional < 0 ? parameters.length : optional, configurable: true });
   ev.evaluated.add(value);
@@ -101,21 +101,27 @@ export function runBody(
   });
 }
 
-function bindParameters(node: FunctionNode, scope: Scope, args: readonly unknown[], ev: Evaluation): void {
-  const parameters = node.parameters.filter(({ name }) => !(ts.isIdentifier(name) && name.text === "this"));
+const parameterLists = new WeakMap<FunctionNode, readonly ts.ParameterDeclaration[]>();
+/** Parameters without `this`, once for each function. */
+function parametersOf(node: FunctionNode, ev: Evaluation): readonly ts.ParameterDeclaration[] {
+  const known = parameterLists.get(node);
+  if (known) return known;
   if (!ts.isArrowFunction(node) && usesArguments(node))
     throw ev.unsupported("`arguments`", "use rest parameters", node);
-  parameters.forEach((parameter, i) => {
+  const parameters = node.parameters.filter(({ name }) => !(ts.isIdentifier(name) && name.text === "this"));
+  parameterLists.set(node, parameters);
+  return parameters;
+}
+
+function bindParameters(node: FunctionNode, scope: Scope, args: readonly unknown[], ev: Evaluation): void {
+  parametersOf(node, ev).forEach((parameter, i) => {
     const given = parameter.dotDotDotToken ? ev.journal.born(args.slice(i)) : args[i];
     bind(parameter.name, orDefault(given, parameter.initializer, parameter.name, scope, ev), false, scope, ev);
   });
   if (node.body && ts.isBlock(node.body)) declareIn(node.body.statements, scope, ev);
 }
 
-const argumentUsers = new WeakMap<ts.Node, boolean>();
 function usesArguments(node: FunctionNode): boolean {
-  const known = argumentUsers.get(node);
-  if (known !== undefined) return known;
   let found = false;
   const visit = (child: ts.Node): void => {
     if (
@@ -128,7 +134,6 @@ function usesArguments(node: FunctionNode): boolean {
     if (!found && !ts.isFunctionDeclaration(child) && !ts.isFunctionExpression(child)) ts.forEachChild(child, visit);
   };
   if (node.body) ts.forEachChild(node.body, visit);
-  argumentUsers.set(node, found);
   return found;
 }
 

@@ -161,8 +161,16 @@ export function conditional(node: ts.ConditionalExpression, scope: Scope, ev: Ev
   );
 }
 
+const simple = new WeakMap<ts.Node, boolean>();
 /** Whether evaluating an expression can do nothing but give a value. */
 export function isSimple(node: ts.Node): boolean {
+  const known = simple.get(node);
+  if (known !== undefined) return known;
+  const found = findSimple(node);
+  simple.set(node, found);
+  return found;
+}
+function findSimple(node: ts.Node): boolean {
   if (ts.isCallExpression(node))
     return /^(Math|Number)\./.test(node.expression.getText()) && node.arguments.every(isSimple);
   if (ts.isNewExpression(node) || ts.isDeleteExpression(node) || ts.isYieldExpression(node)) return false;
@@ -215,13 +223,13 @@ export function logical(
   scope: Scope,
   ev: Evaluation,
 ): unknown {
-  return logicalOf(operator, evaluate(left, scope, ev), isSimple(right), () => evaluate(right, scope, ev), ev);
+  return logicalOf(operator, evaluate(left, scope, ev), () => isSimple(right), () => evaluate(right, scope, ev), ev);
 }
 
 export function logicalOf(
   operator: ts.SyntaxKind,
   first: unknown,
-  isPlain: boolean,
+  isPlain: () => boolean,
   second: () => unknown,
   ev: Evaluation,
 ): unknown {
@@ -231,7 +239,7 @@ export function logicalOf(
   if (ev.intrinsics.isTensor(first)) return isAnd ? second() : first;
   const condition = first as RunTime;
   if (condition.known !== undefined) return isAnd === Boolean(pin(condition)) ? second() : plainOf(condition);
-  if (isPlain) {
+  if (isPlain()) {
     const other = second();
     if (condition.type === "boolean" && isScalar(other) && typeOfScalar(other) === "boolean")
       return new RunTime(

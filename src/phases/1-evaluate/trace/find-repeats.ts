@@ -44,8 +44,8 @@ export function findRepeats(graph: LogicalGraph, loops: readonly UnrolledLoop[],
 class Work {
   private readonly steps: (Step<"logical"> | null)[];
   private readonly placeOf: ReadonlyMap<Step<"logical">, number>;
-  /** Places of the steps that read a value. */
-  private readonly readers = new Map<number, Set<number>>();
+  /** Places at which steps that read a value have stood. */
+  private readonly readers = new Map<number, number[]>();
   private readonly ends: Set<number>;
   private readonly replaced = new Map<number, LogicalValue>();
 
@@ -59,8 +59,8 @@ class Work {
   private noteReads(step: Step<"logical">, place: number): void {
     for (const { id } of readsOf(step)) {
       const places = this.readers.get(id);
-      if (places) places.add(place);
-      else this.readers.set(id, new Set([place]));
+      if (places) places.push(place);
+      else this.readers.set(id, [place]);
     }
   }
 
@@ -81,28 +81,29 @@ class Work {
   }
   isReadOutside(id: number, inside: ReadonlySet<number>): boolean {
     if (this.ends.has(id)) return true;
-    for (const place of this.readers.get(id) ?? []) if (!inside.has(place)) return true;
-    return false;
+    return this.readers.get(id)?.some((place) => !inside.has(place) && this.readsAt(place, id)) ?? false;
+  }
+  private readsAt(place: number, id: number): boolean {
+    const step = this.steps[place];
+    return step !== null && readsOf(step!).some((value) => value.id === id);
   }
   absorb(
     places: readonly number[],
     repeat: Step<"logical">,
     replaced: ReadonlyMap<number, LogicalValue>,
   ): void {
-    for (const place of places) {
-      for (const { id } of readsOf(this.at(place))) this.readers.get(id)!.delete(place);
-      this.steps[place] = null;
-    }
+    for (const place of places) this.steps[place] = null;
     this.steps[places[0]!] = repeat;
     this.noteReads(repeat, places[0]!);
     const swap = (value: LogicalValue): LogicalValue => replaced.get(value.id) ?? value;
     for (const [id, value] of replaced) {
       this.replaced.set(id, value);
       if (this.ends.delete(id)) this.ends.add(value.id);
-      for (const place of [...(this.readers.get(id) ?? [])]) {
-        this.steps[place] = replaceInStep(this.at(place), swap);
-        this.noteReads(this.at(place), place);
-      }
+      for (const place of this.readers.get(id) ?? [])
+        if (this.readsAt(place, id)) {
+          this.steps[place] = replaceInStep(this.at(place), swap);
+          this.noteReads(this.at(place), place);
+        }
       this.readers.delete(id);
     }
   }

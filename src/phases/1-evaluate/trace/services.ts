@@ -42,6 +42,7 @@ interface Source {
 export function services(tracer: Tracer, registry: Registry): { readonly [name: string]: unknown } {
   const emit: Tracer["ev"]["builder"]["emit"] = (item) => tracer.ev.builder.emit(item);
   const origin = () => tracer.ev.origin();
+  const optimizerStates = new Map<string, State>();
   const read = (variable: HostVariable): RunTime =>
     new RunTime({ kind: "read", variable }, variable.type as RunTimeType);
   /** A question whose answer changes: asked here, kept in a variable. */
@@ -242,9 +243,8 @@ export function services(tracer: Tracer, registry: Registry): { readonly [name: 
     optimizerState: (_: object, name: string, of: Parameter) => {
       const owner = tracer.stateOf(of);
       const full = `optimizer.${name}.${owner.name}`;
-      const known = [...tracer.states].find((state) => state.name === full);
       const buffer = new MutableTensor(tracer, owner.type);
-      buffer.holder.state = known ?? {
+      const state: State = optimizerStates.get(full) ?? {
         kind: "optimizer",
         name: full,
         paths: [full],
@@ -253,7 +253,9 @@ export function services(tracer: Tracer, registry: Registry): { readonly [name: 
         trainable: false,
         origin: owner.origin,
       };
-      tracer.states.add(buffer.holder.state);
+      optimizerStates.set(full, state);
+      buffer.holder.state = state;
+      tracer.states.add(state);
       return buffer;
     },
     updating: (body: () => unknown) => tracer.inPhase("update", body),
