@@ -1,6 +1,7 @@
 // The way from a trainer to what runs on each rank, in reading order. Every pass goes through the runner, which names,
 // times and verifies it.
 import type { Program } from "./ir/program.js";
+import { verifyProgram } from "./ir/verify-program.js";
 import { eachGraph, type PassOptions, PassRunner } from "./passes/pass-runner.js";
 import { type EvaluateOptions, evaluate } from "./phases/1-evaluate/evaluate.js";
 import { differentiate } from "./phases/2-differentiate/differentiate.js";
@@ -17,19 +18,18 @@ export interface CompileOptions extends EvaluateOptions, PassOptions {}
 /** Throws `Diagnosed` on faults of the user's program and `BrokenProgram` on our own. */
 export function compile(entryFile: string, options: CompileOptions = {}): Program<"local"> {
   const passes = new PassRunner(options);
-  return partition(
-    prepare(
-      passes.run("evaluate", () => evaluate(entryFile, options)),
-      passes,
-    ),
-    passes,
-  );
+  const traced = passes.run("evaluate", () => evaluate(entryFile, options));
+  return compileTraced(traced, passes);
 }
 
-/** The rest of the way for a program that was evaluated, or made by hand. */
-export function compileProgram(program: Program<"logical">, options: PassOptions = {}): Program<"local"> {
-  const passes = new PassRunner(options);
-  return partition(prepare(program, passes), passes);
+/** The rest of the way for a program that was evaluated before, or made by hand. */
+export const compileProgram = (program: Program<"logical">, options: PassOptions = {}): Program<"local"> =>
+  compileTraced(program, new PassRunner(options));
+
+function compileTraced(traced: Program<"logical">, passes: PassRunner): Program<"local"> {
+  const logical = prepare(traced, passes);
+  const local = partition(logical, passes);
+  return local;
 }
 
 /** Logical graphs: what the user wrote, and its gradients. */
@@ -38,12 +38,12 @@ function prepare(traced: Program<"logical">, passes: PassRunner): Program<"logic
   const mixed = passes.run("mixPrecision", () => mixPrecision(sliced));
   const differentiated = passes.run("differentiate", () => eachGraph(mixed, differentiate));
   const kept = passes.run("forgetConstantStates", () => forgetConstantStates(differentiated));
-  return passes.run("simplify", () => eachGraph(kept, simplify));
+  return passes.finish("simplify", () => eachGraph(kept, simplify), verifyProgram);
 }
 
 /** One rank's graphs: where every value lies, and the collectives that bring it there. */
 function partition(logical: Program<"logical">, passes: PassRunner): Program<"local"> {
   const placed = passes.run("place", () => place(logical));
   const local = passes.run("insertMoves", () => insertMoves(placed));
-  return passes.run("moveIntoRepeats", () => moveIntoRepeats(local));
+  return passes.finish("moveIntoRepeats", () => moveIntoRepeats(local), verifyProgram);
 }

@@ -18,6 +18,8 @@ export interface PassReport {
 }
 
 export interface PassOptions {
+  /** Whether every pass is verified, as in tests and for dumps, or only the last one of each level, which saves time. */
+  readonly verifies?: "every pass" | "every level";
   /** Called after each pass, in order, once its result is verified. */
   readonly onPass?: (report: PassReport) => void;
 }
@@ -39,17 +41,14 @@ export class BrokenProgram extends Error {
 export class PassRunner {
   constructor(private readonly options: PassOptions) {}
 
-  /** Runs a pass whose result is a program of graphs. Throws `BrokenProgram`. */
+  /** Runs a pass inside a level. Throws `BrokenProgram`. */
   run<L extends Level>(name: string, pass: () => Program<L>): Program<L> {
-    return this.runVerified(name, pass, (program) => verifyProgram(program));
+    const isVerified = (this.options.verifies ?? "every pass") === "every pass";
+    return this.finish(name, pass, isVerified ? verifyProgram : () => []);
   }
 
-  /** Runs a pass whose result has a verifier of its own. */
-  runVerified<P extends Leveled>(
-    name: string,
-    pass: () => P,
-    problemsOf: (program: P) => readonly ProgramProblem[],
-  ): P {
+  /** Runs the last pass of a level, which is always verified. Throws `BrokenProgram`. */
+  finish<P extends Leveled>(name: string, pass: () => P, problemsOf: (program: P) => readonly ProgramProblem[]): P {
     const start = performance.now();
     const program = pass();
     const milliseconds = performance.now() - start;

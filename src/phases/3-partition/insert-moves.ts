@@ -10,7 +10,7 @@ import type { PlacementPlan, Program } from "../../ir/program.js";
 import { removeDeadSteps } from "../../ir/remove-dead-steps.js";
 import { stepLetters } from "../../ir/step-letters.js";
 import { highestId } from "../../ir/steps.js";
-import { bring, fill, localValue, type Moving, type MovingBlock, newBlock, orderedSteps } from "./moving.js";
+import { bring, copiesOf, fill, localValue, type Moving, type MovingBlock, newBlock, orderedSteps } from "./moving.js";
 import { factsOf } from "./place.js";
 import { floatingDims } from "./refit.js";
 import { findTensorFlows, type TensorFlows } from "./tensor-flows.js";
@@ -92,8 +92,7 @@ function arrive(block: MovingBlock, value: PlacedValue): LocalValue {
 function reducedCopy(block: MovingBlock, value: PlacedValue): LocalValue {
   const home = block.homes.get(value.id)!;
   if (partialAxes(home.placement).length === 0) return home;
-  const copies = [...block.copies].filter(([key]) => key.startsWith(`${value.id} `)).map(([, copy]) => copy);
-  return copies.find(({ placement }) => partialAxes(placement).length === 0) ?? home;
+  return [...copiesOf(block, value.id).values()].find(({ placement }) => partialAxes(placement).length === 0) ?? home;
 }
 
 function moveSteps(steps: readonly Step<"placed">[], block: MovingBlock, moving: Moving): void {

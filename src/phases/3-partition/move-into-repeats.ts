@@ -13,9 +13,8 @@ export function moveIntoRepeats(program: Program<"local">): Program<"local"> {
 
 function rewriteGraph(graph: LocalGraph): LocalGraph {
   let lastId = highestId(graph);
-  const readers = readersOf(graph);
-  const steps = rewriteSteps(graph.steps, readers, () => ++lastId);
-  return steps === graph.steps ? graph : rewriteGraph({ ...graph, steps });
+  const steps = rewriteSteps(graph.steps, readersOf(graph), () => ++lastId);
+  return steps === graph.steps ? graph : { ...graph, steps };
 }
 
 /** By value id, the steps that read it; null stands for a reader that is no step. */
@@ -24,7 +23,9 @@ type Readers = ReadonlyMap<number, readonly (Step<"local"> | null)[]>;
 function readersOf(graph: LocalGraph): Readers {
   const readers = new Map<number, (Step<"local"> | null)[]>();
   const read = (value: LocalValue, by: Step<"local"> | null): void => {
-    readers.set(value.id, [...(readers.get(value.id) ?? []), by]);
+    const known = readers.get(value.id);
+    if (known) known.push(by);
+    else readers.set(value.id, [by]);
   };
   const walk = (steps: readonly Step<"local">[]): void => {
     for (const step of steps) {
@@ -47,33 +48,55 @@ function readersOf(graph: LocalGraph): Readers {
   return readers;
 }
 
-/** The same list where there is nothing to move. One change at a time: the lists of readers are of the graph before. */
+/** A list of steps on its way. Readers are those of the graph before: no move changes who reads another value. */
+interface Rewriting {
+  readonly readers: Readers;
+  readonly newId: () => number;
+  /** The steps of this list, as they were. */
+  readonly here: ReadonlySet<Step<"local">>;
+  /** Moves of this list by what they make. */
+  readonly makers: ReadonlyMap<number, MoveStep>;
+  /** Moves that have gone into a repeat. */
+  readonly gone: Set<Step<"local">>;
+}
+
+/** The same list where there is nothing to move. */
 function rewriteSteps(
   steps: readonly Step<"local">[],
   readers: Readers,
   newId: () => number,
 ): readonly Step<"local">[] {
+  const rewriting: Rewriting = {
+    readers,
+    newId,
+    here: new Set(steps),
+    makers: new Map(steps.flatMap((step) => (step.kind === "move" ? [[step.outputs[0].id, step] as const] : []))),
+    gone: new Set(),
+  };
+  const changed = new Map<Step<"local">, Step<"local">>();
   for (const step of steps) {
     if (step.kind !== "repeat") continue;
     const body = rewriteSteps(step.body, readers, newId);
-    if (body !== step.body) return steps.map((other) => (other === step ? { ...step, body } : other));
-    const moved = moveCollected(step, steps, readers, newId) ?? moveStacked(step, steps, readers, newId);
-    if (moved) return moved;
+    let now = body === step.body ? step : { ...step, body };
+    for (;;) {
+      const next = moveCollected(now, rewriting) ?? moveStacked(now, step, rewriting);
+      if (!next) break;
+      now = next;
+    }
+    if (now !== step) changed.set(step, now);
   }
-  return steps;
+  if (changed.size === 0) return steps;
+  return steps.filter((step) => !rewriting.gone.has(step)).map((step) => changed.get(step) ?? step);
 }
 
 const sameMove = (a: MoveStep, b: MoveStep): boolean =>
   (["what", "axis", "dim", "to", "unit", "reduction"] as const).every((key) => a.move[key] === b.move[key]);
 
-function moveCollected(
-  repeat: RepeatStep<"local">,
-  steps: readonly Step<"local">[],
-  readers: Readers,
-  newId: () => number,
-): readonly Step<"local">[] | null {
+/** The repeat with the moves of one collected value in its body; null where there are none left. */
+function moveCollected(repeat: RepeatStep<"local">, rewriting: Rewriting): RepeatStep<"local"> | null {
+  const { readers, newId, here, gone } = rewriting;
   for (const entry of repeat.collected) {
-    const moves = entry.items.map(({ id }) => onlyMove(readers.get(id), steps));
+    const moves = entry.items.map(({ id }) => onlyMove(readers.get(id), here));
     const [first] = moves;
     if (!first || !moves.every((move): move is MoveStep => move !== null && sameMove(move, first))) continue;
     const each: LocalValue = {
@@ -85,9 +108,8 @@ function moveCollected(
     const inside: MoveStep = { ...first, inputs: [entry.each], outputs: [each] };
     const items = moves.map((move) => move.outputs[0]);
     const collected = repeat.collected.map((other) => (other === entry ? { each, items } : other));
-    const gone = new Set<Step<"local">>(moves);
-    const changed: RepeatStep<"local"> = { ...repeat, collected, body: after(repeat.body, entry.each.id, inside) };
-    return steps.filter((step) => !gone.has(step)).map((step) => (step === repeat ? changed : step));
+    for (const move of moves) gone.add(move);
+    return { ...repeat, collected, body: after(repeat.body, entry.each.id, inside) };
   }
   return null;
 }
@@ -95,10 +117,10 @@ function moveCollected(
 /** The move that alone reads a value, if that is in the same list. */
 function onlyMove(
   readers: readonly (Step<"local"> | null)[] | undefined,
-  steps: readonly Step<"local">[],
+  here: ReadonlySet<Step<"local">>,
 ): MoveStep | null {
   const [reader, ...others] = readers ?? [];
-  return reader?.kind === "move" && others.length === 0 && steps.includes(reader) ? reader : null;
+  return reader?.kind === "move" && others.length === 0 && here.has(reader) ? reader : null;
 }
 
 /** Right after the step that makes the value; at the start where none does. */
@@ -112,19 +134,19 @@ function after(body: readonly Step<"local">[], id: number, inserted: Step<"local
   return [...body.slice(0, at + 1), inserted, ...body.slice(at + 1)];
 }
 
+/** The repeat with the gathers of one stacked operand in its body. `asRead` is the repeat that readers name. */
 function moveStacked(
   repeat: RepeatStep<"local">,
-  steps: readonly Step<"local">[],
-  readers: Readers,
-  newId: () => number,
-): readonly Step<"local">[] | null {
-  const makers = new Map(steps.flatMap((step) => (step.kind === "move" ? [[step.outputs[0].id, step] as const] : [])));
+  asRead: RepeatStep<"local">,
+  { readers, newId, makers, gone }: Rewriting,
+): RepeatStep<"local"> | null {
   for (const entry of repeat.stacked) {
     const moves = entry.items.map(({ id }) => makers.get(id));
     const [first] = moves;
-    const isRead = entry.items.every(({ id }) => readers.get(id)!.every((reader) => reader === repeat));
-    if (!first || first.move.what !== "all-gather" || !isRead) continue;
-    if (!moves.every((move): move is MoveStep => move !== undefined && sameMove(move, first))) continue;
+    if (!first || first.move.what !== "all-gather") continue;
+    const isRead = entry.items.every(({ id }) => readers.get(id)!.every((reader) => reader === asRead));
+    if (!isRead || !moves.every((move): move is MoveStep => move !== undefined && sameMove(move, first))) continue;
+    if (moves.some((move) => gone.has(move))) continue;
     const each: LocalValue = {
       ...first.inputs[0],
       id: newId(),
@@ -132,20 +154,12 @@ function moveStacked(
       gradientOf: entry.each.gradientOf,
     };
     const { origin, scope, phase } = repeat;
-    const inside: MoveStep = {
-      kind: "move",
-      move: first.move,
-      origin,
-      scope,
-      phase,
-      inputs: [each],
-      outputs: [entry.each],
-    };
+    const place = { origin, scope, phase };
+    const inside: MoveStep = { kind: "move", move: first.move, ...place, inputs: [each], outputs: [entry.each] };
     const items = moves.map((move) => move.inputs[0]);
     const stacked = repeat.stacked.map((other) => (other === entry ? { items, each } : other));
-    const gone = new Set<Step<"local">>(moves);
-    const changed: RepeatStep<"local"> = { ...repeat, stacked, body: [inside, ...repeat.body] };
-    return steps.filter((step) => !gone.has(step)).map((step) => (step === repeat ? changed : step));
+    for (const move of moves) gone.add(move);
+    return { ...repeat, stacked, body: [inside, ...repeat.body] };
   }
   return null;
 }

@@ -32,8 +32,8 @@ export interface MovingBlock {
   readonly homes: Map<number, LocalValue>;
   /** Where a value was made in this block. */
   readonly makers: Map<number, { readonly step: OpStep<"placed"> | null; readonly place: StepPlace }>;
-  /** Copies at other placements, and filled ones, by what they are. */
-  readonly copies: Map<string, LocalValue>;
+  /** By id of a value, its copies at other placements, and filled ones, by what they are. */
+  readonly copies: Map<number, Map<string, LocalValue>>;
   /** Dims of a value that were made of nothing: it can be made again with these split (see refit.ts). */
   readonly floating: Map<number, ReadonlySet<number>>;
   /** States are gathered anew in each phase. */
@@ -66,12 +66,19 @@ export function bring(
   moving: Moving,
 ): LocalValue {
   const isGathered = block.states.has(value.id) && !samePlacement(value.placement, to);
-  const key = `${value.id} ${showPlacement(to)} ${isGathered ? reader.phase : ""}`;
-  const there = block.copies.get(key);
+  const copies = copiesOf(block, value.id);
+  const key = `${showPlacement(to)} ${isGathered ? reader.phase : ""}`;
+  const there = copies.get(key);
   if (there) return there;
   const brought = make(block, value, to, reader, moving);
-  block.copies.set(key, brought);
+  copies.set(key, brought);
   return brought;
+}
+
+export function copiesOf(block: MovingBlock, id: number): Map<string, LocalValue> {
+  const copies = block.copies.get(id) ?? new Map<string, LocalValue>();
+  block.copies.set(id, copies);
+  return copies;
 }
 
 function make(block: MovingBlock, value: PlacedValue, to: Placement, reader: StepPlace, moving: Moving): LocalValue {
@@ -155,8 +162,9 @@ export function fill(
   moving: Moving,
 ): LocalValue {
   if (value.filled[dim] === element) return value;
-  const key = `fill ${value.id} ${dim} ${element}`;
-  const there = block.copies.get(key);
+  const copies = copiesOf(block, value.id);
+  const key = `fill ${dim} ${element}`;
+  const there = copies.get(key);
   if (there) return there;
   const filled = value.filled.map((old, d) => (d === dim ? element : old));
   const outer = block.outside.get(value.id);
@@ -168,7 +176,7 @@ export function fill(
     next = { ...value, id: moving.newId(), filled };
     block.steps.push({ kind: "fill", dim, fill: element, inputs: [value], outputs: [next], ...placeOf(reader) });
   }
-  block.copies.set(key, next);
+  copies.set(key, next);
   return next;
 }
 
