@@ -63,6 +63,7 @@ export class LoopWriter {
   readonly #blocks: Block[] = [newBlock([])];
   readonly #results = new Map<ScalarNode, Result>();
   readonly #computed = new Map<ScalarNode, boolean>();
+  readonly #operandLevels = new Map<number, number>();
   #nextNames: string[] = [];
 
   constructor(
@@ -115,6 +116,11 @@ export class LoopWriter {
     this.#results.set(node, { text, level: this.level, index });
   }
 
+  /** An operand's pointer is a variable of the innermost block: nothing outside can read through it. */
+  bindOperand(operand: number): void {
+    this.#operandLevels.set(operand, this.level);
+  }
+
   /** Whether a node's value is there already. */
   hasResult(node: ScalarNode): boolean {
     return this.#results.has(node);
@@ -140,8 +146,12 @@ export class LoopWriter {
       case "input": {
         const { isValue } = this.facts.operands[node.operand]!;
         if (isValue) return 0;
-        if (node.at) return Math.max(0, ...node.at.map((index) => this.levelOf(index)));
-        return this.#levelWhere(({ loop }) => !isAlways(loop.strides[node.operand]!, 0));
+        const least = this.#operandLevels.get(node.operand) ?? 0;
+        if (node.at) return Math.max(least, ...node.at.map((index) => this.levelOf(index)));
+        return Math.max(
+          least,
+          this.#levelWhere(({ loop }) => !isAlways(loop.strides[node.operand]!, 0)),
+        );
       }
       case "apply":
         return Math.max(0, ...node.args.map((arg) => this.levelOf(arg)));

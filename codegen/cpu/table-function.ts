@@ -1,0 +1,283 @@
+// One kernel over many tensors, such as an optimizer over its parameters, as one function: a table says where the tensors
+// lie, and threads share chunks of all of them. Chunks depend on the sizes alone; so do results that are sums.
+import type { Amount, Buffer, Kernel, Place, TableLaunch } from "../../src/ir/scheduled.js";
+import { numBytesOf } from "../../src/ir/tensor-type.js";
+import { type CppNames, cppComment, cppIdentifier, cppInteger } from "../cpp-text.js";
+import { dividedUp, fixedAmount, largest, plus, sameAmount } from "../kernel/amount.js";
+import { type LoopLetter, loopLetters } from "../kernel/loop-letters.js";
+import { LoopWriter } from "../kernel/loop-writer.js";
+import { cppElementTypes, cppValueTypes } from "../kernel/scalar-text.js";
+import { type Stage, type Stages, stagesOf } from "../kernel/stages.js";
+import { writeStores } from "./elementwise.js";
+import { type AmountNames, type KernelFunction, kernelContext } from "./kernel-function.js";
+import { declareResult, growResult, simdPragma, typeOfResult } from "./reductions.js";
+import { writeStageBody } from "./rows.js";
+
+export interface TableFunction extends Omit<KernelFunction, "parameters" | "declarations"> {
+  /** The table, to stand in front of the function. */
+  readonly table: readonly string[];
+  readonly declarations: readonly string[];
+  /** What the function is called with, in order. */
+  readonly parameters: readonly TableParameter[];
+}
+export type TableParameter =
+  | KernelFunction["parameters"][number]
+  | { readonly kind: "rows"; readonly table: string; readonly isByVariant: boolean }
+  | { readonly kind: "chunks"; readonly count: Amount }
+  | { readonly kind: "area"; readonly area: "states" | "arena" };
+
+/** How an operand is found: by value, by one pointer for all rows, or by a field of the row. */
+type Column =
+  | { readonly kind: "value" | "pointer" }
+  | { readonly kind: "field"; readonly name: string; readonly area: "states" | "arena" | "either" };
+
+const elementsOfChunk = 16384;
+/** Results of chunks lie on the stack. */
+const mostChunks = 32768;
+
+/** `names` are those of the file, `what` the function's own name. */
+export function tableFunction(launch: TableLaunch, what: string, amounts: AmountNames, names: CppNames): TableFunction {
+  const { kernel, rows } = launch;
+  const stages = stagesOf(kernel);
+  const columns = kernel.operands.map((operand, k) => columnOf(launch, k, cppIdentifier(operand.name)));
+  const zero = fixedAmount(0, rows[0]!.size);
+  const total = rows.reduce((sum, { size }) => plus(sum, size), zero);
+  const chunk = Math.max(elementsOfChunk, Math.ceil(largest(total) / mostChunks));
+  const firstChunks: Amount[] = [];
+  let numChunks = zero;
+  for (const { size } of rows) {
+    firstChunks.push(numChunks);
+    numChunks = plus(numChunks, dividedUp(size, chunk));
+  }
+  const type = names.declare(`${what[0]!.toUpperCase()}${what.slice(1)}Row`);
+  const tableName = names.declare(`${what}Rows`);
+  const table = rowTable(launch, columns, firstChunks, type, tableName);
+  const context = kernelContext(
+    kernel,
+    stages,
+    columns.map(({ kind }) => kind === "value"),
+    amounts,
+  );
+  for (const name of ["rows", "numChunks", "states", "arena", "row"]) context.names.declare(name);
+  const w = new LoopWriter(context.facts, context.names);
+  writeTable(w, { kernel, stages, columns, type, chunk, numChunks });
+  const made = context.function(w.finish());
+  const kept = made.parameters.flatMap((parameter, i) =>
+    parameter.kind === "operand" && columns[parameter.operand]!.kind === "field"
+      ? []
+      : [{ parameter, declaration: made.declarations[i]! }],
+  );
+  const usedAreas = (["states", "arena"] as const).filter((area) =>
+    columns.some((column) => column.kind === "field" && (column.area === area || column.area === "either")),
+  );
+  return {
+    table: table.lines,
+    parameters: [
+      { kind: "rows", table: tableName, isByVariant: table.isByVariant },
+      { kind: "chunks", count: numChunks },
+      ...usedAreas.map((area) => ({ kind: "area", area }) as const),
+      ...kept.map(({ parameter }) => parameter),
+    ],
+    declarations: [
+      `dream::Span<${type}> rows`,
+      "std::int64_t numChunks",
+      ...usedAreas.map((area) => `std::byte* ${area}`),
+      ...kept.map(({ declaration }) => declaration),
+    ],
+    body: made.body,
+  };
+}
+
+function columnOf({ kernel, rows }: TableLaunch, k: number, name: string): Column {
+  const places = rows.map(({ operands }) => operands[k]!);
+  const [first] = places as [(typeof places)[number]];
+  const isSame = places.every(({ place, offset }) => place === first.place && sameAmount(offset, first.offset));
+  const homes = places.map(({ place }) => homeOf(place, kernel));
+  if (homes.some(({ kind }) => kind === "scalar")) {
+    if (!isSame) throw new Error(`${kernel.name} has other numbers in other rows`);
+    return { kind: "value" };
+  }
+  if (isSame && rows.length > 1) return { kind: "pointer" };
+  const inState = homes.filter(({ kind }) => kind === "state").length;
+  const inArena = homes.filter(({ kind }) => kind === "arena").length;
+  if (inState + inArena !== homes.length) throw new Error(`${kernel.name} has rows outside of the program's memory`);
+  return { kind: "field", name, area: inArena === 0 ? "states" : inState === 0 ? "arena" : "either" };
+}
+
+function homeOf(place: Place, kernel: Kernel): Buffer["home"] {
+  if (place.kind !== "buffer") throw new Error(`the table of ${kernel.name} changes from round to round`);
+  return place.home;
+}
+
+function rowTable(
+  { rows, kernel }: TableLaunch,
+  columns: readonly Column[],
+  firstChunks: readonly Amount[],
+  type: string,
+  name: string,
+): { readonly lines: readonly string[]; readonly isByVariant: boolean } {
+  const fields = columns.flatMap((column) => {
+    if (column.kind !== "field") return [];
+    return column.area === "either" ? [column.name, `${column.name}IsState`] : [column.name];
+  });
+  const cells = rows.map(({ size, operands }, r) => [
+    size,
+    firstChunks[r]!,
+    ...columns.flatMap((column, k) => {
+      if (column.kind !== "field") return [];
+      const { place, offset } = operands[k]!;
+      const home = homeOf(place, kernel) as { readonly kind: string; readonly offset: Amount };
+      const bytes = plus(
+        home.offset,
+        offset.map((elements) => elements * numBytesOf[kernel.operands[k]!.dtype]),
+      );
+      return column.area === "either" ? [bytes, fixedAmount(home.kind === "state" ? 1 : 0, size)] : [bytes];
+    }),
+  ]);
+  const isByVariant = cells.some((row) => row.some((cell) => cell.some((value) => value !== cell[0])));
+  const text = (variant: number): readonly string[] =>
+    cells.map(
+      (row, r) =>
+        `{${row.map((cell) => cppInteger(cell[variant]!)).join(", ")}},  ${cppComment(rowName(rows[r]!.operands, columns))}`,
+    );
+  const struct = [
+    `/** A tensor of ${kernel.name}: its elements, the first of its chunks, and where its operands are, in bytes. */`,
+    `struct ${type} {`,
+    `  std::int64_t ${["numElements", "firstChunk", ...fields].join(", ")};`,
+    "};",
+  ];
+  if (!isByVariant)
+    return {
+      isByVariant,
+      lines: [...struct, `constexpr ${type} ${name}[] = {`, ...text(0).map((row) => `    ${row}`), "};"],
+    };
+  const variants = rows[0]!.size.map((_, variant) => variant);
+  return {
+    isByVariant,
+    lines: [
+      ...struct,
+      `constexpr ${type} ${name}[][${rows.length}] = {`,
+      ...variants.flatMap((variant) => ["    {", ...text(variant).map((row) => `        ${row}`), "    },"]),
+      "};",
+    ],
+  };
+}
+
+/** The user's name of what a row is about. */
+function rowName(operands: TableLaunch["rows"][number]["operands"], columns: readonly Column[]): string {
+  const names = operands.flatMap(({ place }, k) =>
+    columns[k]!.kind === "field" && place.kind === "buffer" ? [place.name] : [],
+  );
+  return names.toSorted((a, b) => a.length - b.length)[0] ?? "";
+}
+
+interface Writing {
+  readonly kernel: Kernel;
+  readonly stages: Stages;
+  readonly columns: readonly Column[];
+  readonly type: string;
+  readonly chunk: number;
+  readonly numChunks: Amount;
+}
+
+function writeTable(w: LoopWriter, writing: Writing): void {
+  const { kernel, stages } = writing;
+  const loop = loopLetters(kernel, [...kernel.outer, ...kernel.inner])[0] ?? oneElement(kernel);
+  const [stage, ...others] = stages.stages;
+  if (!stage) {
+    writeChunks(w, writing, [], () => {
+      writeElements(w, loop, null, () => writeStores(w, stages.after, new Set()));
+    });
+    return;
+  }
+  if (others.length > 0 || stage.stores.length > 0 || stage.before.length > 0)
+    throw new Error(`${kernel.name} reduces and stores in a way that no table has`);
+  writeReduction(w, writing, loop, stage);
+}
+
+/** All tensors of the table have one element: the letter is gone. */
+const oneElement = (kernel: Kernel): LoopLetter => ({
+  letters: ["n"],
+  size: [...kernel.outer, ...kernel.inner][0]!.size,
+  strides: kernel.operands.map(({ strides }) => strides.n ?? [0]),
+});
+
+function writeReduction(w: LoopWriter, writing: Writing, loop: LoopLetter, stage: Stage): void {
+  const { stages, numChunks, chunk } = writing;
+  const passes = stage.reduces.map((pass) => ({
+    pass,
+    parts: w.declare(`${pass.name}Parts`),
+    name: w.declare(pass.name),
+  }));
+  for (const { pass, parts } of passes) w.line(`${cppValueTypes[typeOfResult(pass)]} ${parts}[${largest(numChunks)}];`);
+  writeChunks(
+    w,
+    writing,
+    passes.map(({ parts }) => parts),
+    () => {
+      for (const { pass, name } of passes) w.line(declareResult(pass, name));
+      writeElements(w, loop, simdPragma(passes), () => writeStageBody(w, stage, passes, new Set()));
+      for (const { name, parts } of passes) w.line(`${parts}[chunk] = ${name};`);
+    },
+  );
+  const row = `const ${writing.type}& row = rows[i];`;
+  w.block(["for (std::size_t i = 0; i < rows.size; ++i) {"], [], () => {
+    w.line(row);
+    writeOperands(w, writing, "row.", (k) => stages.after.some(({ operand }) => operand === k));
+    for (const { pass, name } of passes) w.line(declareResult(pass, name));
+    w.line(`const std::int64_t end = row.firstChunk + (row.numElements + ${chunk - 1}) / ${chunk};`);
+    w.block(["for (std::int64_t chunk = row.firstChunk; chunk < end; ++chunk) {"], [], () => {
+      for (const { pass, name, parts } of passes) w.line(growResult(pass, name, `${parts}[chunk]`));
+    });
+    for (const { pass, name } of passes) w.setResult(pass.result, name);
+    writeStores(w, stages.after, new Set());
+  });
+}
+
+function writeChunks(w: LoopWriter, writing: Writing, references: readonly string[], body: () => void): void {
+  const { chunk, stages } = writing;
+  const captures = ["=", ...references.map((name) => `&${name}`)].join(", ");
+  w.block(
+    [`dream::parallelFor(numChunks, 1, [${captures}](std::int64_t begin, std::int64_t end) {`],
+    [],
+    () => {
+      w.line("std::size_t at = 0;");
+      w.block(["for (std::int64_t chunk = begin; chunk < end; ++chunk) {"], [], () => {
+        w.line("while (at + 1 < rows.size && chunk >= rows[at + 1].firstChunk) ++at;");
+        w.line(`const ${writing.type}& row = rows[at];`);
+        w.line(`const std::int64_t first = (chunk - row.firstChunk) * ${chunk};`);
+        w.line(`const std::int64_t last = std::min<std::int64_t>(first + ${chunk}, row.numElements);`);
+        const isReduction = stages.stages.length > 0;
+        writeOperands(w, writing, "row.", (k) => !isReduction || stages.after.every(({ operand }) => operand !== k));
+        body();
+      });
+    },
+    "});",
+  );
+}
+
+function writeOperands(
+  w: LoopWriter,
+  { kernel, columns }: Writing,
+  row: string,
+  isWanted: (k: number) => boolean,
+): void {
+  columns.forEach((column, k) => {
+    if (column.kind !== "field" || !isWanted(k)) return;
+    const { dtype, role } = kernel.operands[k]!;
+    const type = `${role === "read" ? "const " : ""}${cppElementTypes[dtype]}`;
+    const area = column.area === "either" ? `${row}${column.name}IsState ? states : arena` : column.area;
+    const name = w.facts.operands[k]!.name;
+    w.line(`${type}* const ${name} = dream::at<${type}>(${area}, ${row}${column.name});`);
+    w.bindOperand(k);
+  });
+}
+
+function writeElements(w: LoopWriter, loop: LoopLetter, pragma: string | null, body: () => void): void {
+  const index = w.declareIndex("i");
+  w.block(
+    [pragma ?? "#pragma omp simd", `for (std::int64_t ${index} = first; ${index} < last; ++${index}) {`],
+    [{ name: index, loop }],
+    body,
+  );
+}

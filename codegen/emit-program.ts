@@ -1,0 +1,45 @@
+// A scheduled program as the files of DIR/src for CPUs.
+
+import { axisOrder } from "../src/ir/placement.js";
+import type { ScheduledProgram } from "../src/ir/scheduled.js";
+import { emitGraph } from "./cpu/emit-graph.js";
+import { type GraphSignature, graphSignatures, type ProgramFacts, structFields } from "./graph/graph-signature.js";
+import { emitHost } from "./host/emit-host.js";
+import { SourceLines } from "./host/source-lines.js";
+import { emitTables } from "./program/emit-tables.js";
+import { render } from "./render.js";
+
+/** The text of each file, by its name. */
+export function emitProgram(scheduled: ScheduledProgram): ReadonlyMap<string, string> {
+  const { program, graphs, states, variants } = scheduled;
+  const signatures = graphSignatures(scheduled);
+  const signatureOf = (name: string): GraphSignature => signatures.get(name)!;
+  const facts: ProgramFacts = {
+    file: program.file,
+    states,
+    variants: variants.map(({ degrees }) => ({
+      shown: axisOrder.map((axis) => `${axis} ${degrees[axis]}`).join(", "),
+    })),
+    lines: new SourceLines(),
+  };
+  const graphNames = new Map([...signatures].map(([name, signature]) => [name, signature.function]));
+  return new Map([
+    ["program.cpp", emitTables(scheduled)],
+    ["host.h", render("host-header", { file: program.file })],
+    ["host.cpp", emitHost(program, graphNames)],
+    [
+      "graphs.h",
+      render("graphs-header", {
+        file: program.file,
+        graphs: [...graphs].map(([name, graph]) => {
+          const { inputs, results, function: fn } = signatureOf(name);
+          const fields = structFields(graph);
+          return { inputs, results, function: fn, inputFields: fields.inputs, resultFields: fields.results };
+        }),
+      }),
+    ],
+    ...[...graphs].map(
+      ([name, graph]) => [signatureOf(name).file, emitGraph(graph, signatureOf(name), facts)] as const,
+    ),
+  ]);
+}

@@ -1,0 +1,28 @@
+// Numbers that depend on the rank, as C++: where its span of a letter begins, how much of it exists, where it stands.
+import type { RankNumber } from "../../src/ir/scheduled.js";
+import { cppInteger } from "../cpp-text.js";
+import { axisText } from "../program/constant-arrays.js";
+import type { AmountTable } from "./amount-table.js";
+
+export function rankNumberText(number: RankNumber, amounts: AmountTable, what: string): string {
+  switch (number.kind) {
+    case "amount":
+      return amounts.text(number.amount, what);
+    case "coordinate":
+      return `run.coordinate(${axisText(number.axis)})`;
+    case "start":
+    case "valid": {
+      const { axes, unit } = number.split;
+      const fn = number.kind === "start" ? "run.spanStart" : "run.spanValid";
+      const call = `${fn}(${cppInteger(number.size)}, {${axes.map(axisText).join(", ")}}, ${cppInteger(unit)})`;
+      return number.plus === 0 ? call : `${call} + ${cppInteger(number.plus)}`;
+    }
+  }
+}
+
+export const dtypeTexts = {
+  f32: "dream::DType::f32",
+  bf16: "dream::DType::bf16",
+  i32: "dream::DType::i32",
+  bool: "dream::DType::boolean",
+} as const;

@@ -1,0 +1,183 @@
+// program.cpp: what the runtime knows of a program, as constant tables, and main.
+
+import { axisOrder, partialAxes, wholePlacement } from "../../src/ir/placement.js";
+import type { ConfigEntry, Loader } from "../../src/ir/program.js";
+import type { ScheduledProgram, StateHome } from "../../src/ir/scheduled.js";
+import type { StateKind } from "../../src/ir/state.js";
+import { numElements } from "../../src/ir/tensor-type.js";
+import { CppNames, cppBoolean, cppDouble, cppInteger, cppString } from "../cpp-text.js";
+import { dtypeTexts } from "../graph/rank-number.js";
+import { packageVersion } from "../package-folder.js";
+import { render } from "../render.js";
+import { ConstantArrays } from "./constant-arrays.js";
+
+/** The text of `program.cpp`. */
+export function emitTables(scheduled: ScheduledProgram): string {
+  const { program, states, variants } = scheduled;
+  const arrays = new ConstantArrays(new CppNames(null, ["dream", "program", "main", "runHost", ...tableNames]));
+  const offsets = states.map(({ buffer }) => (buffer.home.kind === "state" ? buffer.home.offset : null));
+  const tables = [
+    table(
+      "config",
+      "dream::ConfigEntry",
+      program.config.map((entry) => configRow(entry, arrays)),
+    ),
+    table(
+      "stateOffsets",
+      "std::int64_t",
+      offsets.flatMap((offset) => (offset ? [offset.map(cppInteger).join(", ")] : [])),
+    ),
+    table(
+      "states",
+      "dream::StateInfo",
+      states.map((home, i) => stateRow(home, i, variants.length, arrays)),
+    ),
+    ...program.loaders.map((loader, i) =>
+      table(`fields${i}`, "dream::FieldInfo", fieldRows(loader, scheduled, arrays)),
+    ),
+    table(
+      "loaders",
+      "dream::LoaderInfo",
+      program.loaders.map((loader, i) => loaderRow(loader, i)),
+    ),
+    table(
+      "variants",
+      "dream::VariantInfo",
+      variants.map(({ degrees, stateBytes, arenaBytes }) => {
+        const list = axisOrder.map((axis) => cppInteger(degrees[axis])).join(", ");
+        return `{{${list}}, ${cppInteger(stateBytes)}, ${cppInteger(arenaBytes)}}`;
+      }),
+    ),
+    table(
+      "plan",
+      "dream::PlanEntry",
+      memoryPlan(scheduled).map(({ what, bytes }) => `{${cppString(what)}, ${arrays.numbers("bytes", bytes)}}`),
+    ),
+  ];
+  const span = (name: string, count: number): string => (count === 0 ? "{}" : `dream::spanOf(${name})`);
+  const parameters = states.filter(({ state }) => state.kind === "parameter");
+  const degrees = axisOrder.map((axis) => {
+    const degree = program.mesh.degrees[axis];
+    return degree === "auto" ? "0" : cppInteger(degree);
+  });
+  return render("program", {
+    file: program.file,
+    arrays: arrays.lines,
+    tables: tables.filter(({ rows }) => rows.length > 0),
+    fields: [
+      `.name = ${cppString(program.name)}`,
+      `.sourceFile = ${cppString(program.file)}`,
+      `.dreamcVersion = ${cppString(packageVersion)}`,
+      `.degrees = {${degrees.join(", ")}}`,
+      `.variants = ${span("variants", variants.length)}`,
+      `.config = ${span("config", program.config.length)}`,
+      `.states = ${span("states", states.length)}`,
+      `.loaders = ${span("loaders", program.loaders.length)}`,
+      `.plan = ${span("plan", memoryPlan(scheduled).length)}`,
+      `.numParameters = ${cppInteger(parameters.reduce((n, { state }) => n + numElements(state.type.shape), 0))}`,
+      ".runHost = runHost",
+    ],
+  });
+}
+
+const tableNames = ["config", "stateOffsets", "states", "loaders", "variants", "plan", "none"];
+
+const table = (name: string, type: string, rows: readonly string[]) => ({ name, type, rows });
+
+function configRow({ path, value, fixed, schema }: ConfigEntry, arrays: ConstantArrays): string {
+  const bound = (limit: number | undefined): string => (limit === undefined ? "none" : cppDouble(limit));
+  const choices = arrays.texts(
+    `${path}.choices`,
+    (schema.enum ?? []).map((choice) => JSON.stringify(choice)),
+  );
+  const fields = [
+    cppString(path),
+    `dream::ConfigType::${schema.type}`,
+    cppString(JSON.stringify(value)),
+    cppBoolean(fixed),
+    bound(schema.minimum),
+    bound(schema.exclusiveMinimum),
+    bound(schema.maximum),
+    bound(schema.exclusiveMaximum),
+    choices,
+  ];
+  return `{${fields.join(", ")}}`;
+}
+
+function stateRow({ state, rest }: StateHome, index: number, numVariants: number, arrays: ConstantArrays): string {
+  const fields = [
+    cppString(state.name),
+    arrays.texts(
+      `${state.name}.otherPaths`,
+      state.paths.filter((path) => path !== state.name),
+    ),
+    `dream::StateKind::${state.kind}`,
+    dtypeTexts[state.type.dtype],
+    arrays.numbers("shape", state.type.shape),
+    arrays.splits(rest.dims),
+    arrays.axes(partialAxes(rest)),
+    `{stateOffsets + ${index * numVariants}, ${numVariants}}`,
+  ];
+  return `{${fields.join(", ")}}`;
+}
+
+function fieldRows(loader: Loader, { program }: ScheduledProgram, arrays: ConstantArrays): readonly string[] {
+  return loader.fields.map(({ name, type }) => {
+    const placement = program.plan.batch.get(name) ?? wholePlacement(type.shape.length);
+    const fields = [
+      cppString(name),
+      dtypeTexts[type.dtype],
+      arrays.numbers("shape", type.shape),
+      arrays.splits(placement.dims),
+    ];
+    return `{${fields.join(", ")}}`;
+  });
+}
+
+function loaderRow({ name, source, batchSize, shuffle, dropLast }: Loader, index: number): string {
+  const isTokens = source.kind === "tokens";
+  const path =
+    "config" in source.path ? [cppString(source.path.config), "nullptr"] : ["nullptr", cppString(source.path.literal)];
+  const fields = [
+    cppString(name),
+    `dream::SourceKind::${source.kind}`,
+    ...path,
+    isTokens ? cppString(source.split) : "nullptr",
+    cppInteger(isTokens ? source.sequenceLength : 0),
+    cppInteger(isTokens ? (source.vocabSize ?? 0) : 0),
+    cppInteger(isTokens ? 0 : source.numSamples),
+    cppInteger(batchSize),
+    cppBoolean(shuffle),
+    cppBoolean(dropLast),
+    `dream::spanOf(fields${index})`,
+  ];
+  return `{${fields.join(", ")}}`;
+}
+
+const kindNames: { readonly [K in StateKind]: string } = {
+  parameter: "parameters",
+  buffer: "buffers",
+  gradient: "gradients",
+  optimizer: "optimizer state",
+};
+
+/** What the memory of a rank is for, largest first; together the two areas of the first variant. */
+export function memoryPlan({
+  states,
+  variants,
+}: ScheduledProgram): readonly { what: string; bytes: readonly number[] }[] {
+  const sizes = (kind: StateKind): readonly number[] =>
+    variants.map((_, variant) =>
+      states
+        .filter(({ state }) => state.kind === kind)
+        .reduce((n, { localShapes, buffer }) => n + numElements(localShapes[variant]!) * bytesOf[buffer.dtype], 0),
+    );
+  return [
+    ...Object.entries(kindNames).map(([kind, what]) => ({ what, bytes: sizes(kind as StateKind) })),
+    { what: "activations, temporary gradients and workspaces", bytes: variants.map(({ arenaBytes }) => arenaBytes) },
+  ]
+    .filter(({ bytes }) => bytes.some((n) => n > 0))
+    .toSorted((a, b) => b.bytes[0]! - a.bytes[0]!);
+}
+
+const bytesOf = { f32: 4, bf16: 2, i32: 4, bool: 1 } as const;
