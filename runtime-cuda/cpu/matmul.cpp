@@ -1,13 +1,14 @@
-// Matrix products by oneDNN. A primitive is made once for each shape, layout and type, and kept.
-#include <dnnl.hpp>
+// Matrix products. float32: pieces that threads take one by one, each by one call of oneDNN's sgemm, which packs its
+// operands itself and runs at the processor's peak for every layout (its matmul primitive does not). bf16: the primitive.
+#include <dnnl.h>
+#include <omp.h>
 
-#include <array>
-#include <cstring>
-#include <mutex>
-#include <unordered_map>
+#include <string>
 
 #include "core/element-size.h"
 #include "core/fault.h"
+#include "cpu/matmul-grid.h"
+#include "cpu/matmul-primitive.h"
 #include "dream/calls.h"
 #include "dream/kernel.h"
 
@@ -15,111 +16,141 @@ namespace dream {
 
 namespace {
 
-using dnnl::memory;
-constexpr int numKeys = 15;
-/** Everything that a primitive depends on. */
-using Key = std::array<std::int64_t, numKeys>;
-struct KeyHash {
-  std::size_t operator()(const Key& key) const {
-    std::uint64_t hash = 0xcbf29ce484222325ull;
-    for (const std::int64_t value : key) hash = (hash ^ static_cast<std::uint64_t>(value)) * 0x100000001b3ull;
-    return hash;
-  }
+/** Below this many multiplications a call of a library costs more than the work. */
+constexpr std::int64_t tinyWork = 20'000;
+/** Below this many, one thread is as fast as several. */
+constexpr std::int64_t smallWork = 200'000;
+
+/** For this scope OpenMP has one thread: the library must not start any. */
+class OneThread {
+ public:
+  OneThread() : before_(omp_get_max_threads()) { omp_set_num_threads(1); }
+  ~OneThread() { omp_set_num_threads(before_); }
+  OneThread(const OneThread&) = delete;
+  OneThread& operator=(const OneThread&) = delete;
+
+ private:
+  int before_;
 };
 
-const dnnl::engine& engine() {
-  static const dnnl::engine cpu(dnnl::engine::kind::cpu, 0);
-  return cpu;
+/** cᵀ = bᵀ aᵀ: a result that is written by columns is the other product, written by rows. */
+MatmulArgs swapped(const MatmulArgs& x) {
+  return {.batch = x.batch, .m = x.n, .n = x.m, .k = x.k,
+          .a = x.b, .aBatch = x.bBatch, .aM = x.bN, .aK = x.bK,
+          .b = x.a, .bBatch = x.aBatch, .bK = x.aK, .bN = x.aM,
+          .c = x.c, .cBatch = x.cBatch, .cM = x.cN, .cN = x.cM,
+          .inputs = x.inputs, .output = x.output, .workspace = x.workspace};
 }
 
-memory::data_type typeOf(DType dtype) {
-  if (dtype == DType::f32) return memory::data_type::f32;
-  if (dtype == DType::bf16) return memory::data_type::bf16;
-  throw Fault("a matrix product takes floats");
-}
-
-struct Product {
-  dnnl::matmul primitive;
-  memory::desc a, b, c, scratch;
-};
-
-Product make(const MatmulArgs& args) {
-  const auto describe = [&](std::int64_t rows, std::int64_t columns, DType dtype, std::int64_t batchStride, std::int64_t rowStride,
-                            std::int64_t columnStride) {
-    if (args.batch == 1) return memory::desc({rows, columns}, typeOf(dtype), memory::dims{rowStride, columnStride});
-    return memory::desc({args.batch, rows, columns}, typeOf(dtype), memory::dims{batchStride, rowStride, columnStride});
-  };
-  Product product;
-  product.a = describe(args.m, args.k, args.inputs, args.aBatch, args.aM, args.aK);
-  product.b = describe(args.k, args.n, args.inputs, args.bBatch, args.bK, args.bN);
-  product.c = describe(args.m, args.n, args.output, args.cBatch, args.cM, args.cN);
-  dnnl::primitive_attr attributes;
-  attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
-  const dnnl::matmul::primitive_desc description({product.a, product.b, product.c}, attributes, engine());
-  product.primitive = dnnl::matmul(description);
-  product.scratch = description.scratchpad_desc();
-  return product;
-}
-
-/** Entries of an unordered_map stay where they are. */
-const Product& productFor(const MatmulArgs& args) {
-  static std::mutex mutex;
-  static std::unordered_map<Key, Product, KeyHash> products;
-  const Key key{args.batch, args.m, args.n, args.k, args.aBatch, args.aM, args.aK, args.bBatch, args.bK, args.bN,
-                args.cBatch, args.cM, args.cN, static_cast<std::int64_t>(args.inputs), static_cast<std::int64_t>(args.output)};
-  const std::lock_guard lock(mutex);
-  const auto found = products.find(key);
-  return found != products.end() ? found->second : products.emplace(key, make(args)).first->second;
-}
-
-/** Scratch memory that grows to the largest product and stays. */
-std::byte* scratch(std::size_t numBytes) {
-  thread_local std::unique_ptr<std::byte[]> memory;
-  thread_local std::size_t size = 0;
-  if (numBytes > size) {
-    memory.reset(new std::byte[numBytes]);
-    size = numBytes;
-  }
-  return memory.get();
-}
-
-/** A stride of a group of one element says nothing; oneDNN wants one that fits the others. */
-MatmulArgs tidied(const MatmulArgs& args) {
-  MatmulArgs tidy = args;
+/** A stride of a group of one element says nothing; libraries want one that fits the others. */
+MatmulArgs tidied(MatmulArgs x) {
   const auto tidyPair = [](std::int64_t rows, std::int64_t& rowStride, std::int64_t columns, std::int64_t& columnStride) {
     if (columns == 1 && rows == 1) rowStride = columnStride = 1;
     else if (columns == 1) columnStride = rowStride == 1 ? rows : 1;
     else if (rows == 1) rowStride = columnStride == 1 ? columns : 1;
   };
-  tidyPair(tidy.m, tidy.aM, tidy.k, tidy.aK);
-  tidyPair(tidy.k, tidy.bK, tidy.n, tidy.bN);
-  tidyPair(tidy.m, tidy.cM, tidy.n, tidy.cN);
-  if (tidy.batch == 1) tidy.aBatch = tidy.bBatch = tidy.cBatch = 0;
-  return tidy;
+  tidyPair(x.m, x.aM, x.k, x.aK);
+  tidyPair(x.k, x.bK, x.n, x.bN);
+  tidyPair(x.m, x.cM, x.n, x.cN);
+  if (x.batch == 1) x.aBatch = x.bBatch = x.cBatch = 0;
+  return x;
 }
 
-void clear(const MatmulArgs& args) {
-  const auto size = static_cast<std::int64_t>(elementSize(args.output));
-  for (std::int64_t batch = 0; batch < args.batch; batch++)
-    for (std::int64_t row = 0; row < args.m; row++)
-      for (std::int64_t column = 0; column < args.n; column++)
-        std::memset(static_cast<std::byte*>(args.c) + (batch * args.cBatch + row * args.cM + column * args.cN) * size, 0,
-                    static_cast<std::size_t>(size));
+/** Whether rows (or columns) lie one behind the other without overlap, as libraries want them. */
+bool isPlain(std::int64_t rows, std::int64_t rowStride, std::int64_t columns, std::int64_t columnStride) {
+  return (columnStride == 1 && rowStride >= columns) || (rowStride == 1 && columnStride >= rows);
+}
+
+/** Rows [begin, end) of all matrices by loops: for what is tiny, and for views that overlap themselves. */
+template <class In, class Out>
+void multiplyRows(const MatmulArgs& x, std::int64_t begin, std::int64_t end) {
+  for (std::int64_t i = begin; i < end; i++) {
+    const std::int64_t batch = i / x.m, row = i % x.m;
+    const In* a = static_cast<const In*>(x.a) + batch * x.aBatch + row * x.aM;
+    const In* b = static_cast<const In*>(x.b) + batch * x.bBatch;
+    Out* c = static_cast<Out*>(x.c) + batch * x.cBatch + row * x.cM;
+    for (std::int64_t first = 0; first < x.n; first += 64) {
+      const std::int64_t count = x.n - first < 64 ? x.n - first : 64;
+      float sums[64] = {};
+      for (std::int64_t l = 0; l < x.k; l++) {
+        const float factor = a[l * x.aK];
+        const In* from = b + l * x.bK + first * x.bN;
+        for (std::int64_t j = 0; j < count; j++) sums[j] += factor * static_cast<float>(from[j * x.bN]);
+      }
+      for (std::int64_t j = 0; j < count; j++) c[(first + j) * x.cN] = sums[j];
+    }
+  }
+}
+
+void multiplyByLoops(const MatmulArgs& x) {
+  const std::int64_t grain = 1 + smallWork / (1 + x.n * x.k);
+  parallelFor(x.batch * x.m, grain, [&](std::int64_t begin, std::int64_t end) {
+    if (x.inputs == DType::f32) return multiplyRows<float, float>(x, begin, end);
+    if (x.output == DType::f32) return multiplyRows<bf16, float>(x, begin, end);
+    multiplyRows<bf16, bf16>(x, begin, end);
+  });
+}
+
+/** The piece (i, j) of the grid in one matrix of the batch. */
+MatmulArgs pieceOf(const MatmulArgs& x, Grid grid, std::int64_t piece) {
+  const std::int64_t j = piece % grid.columns, i = piece / grid.columns % grid.rows, batch = piece / grid.columns / grid.rows;
+  const std::int64_t row = pieceBegin(x.m, grid.rows, i), column = pieceBegin(x.n, grid.columns, j);
+  const auto in = static_cast<std::int64_t>(elementSize(x.inputs)), out = static_cast<std::int64_t>(elementSize(x.output));
+  MatmulArgs part = x;
+  part.batch = 1;
+  part.m = pieceBegin(x.m, grid.rows, i + 1) - row;
+  part.n = pieceBegin(x.n, grid.columns, j + 1) - column;
+  part.a = static_cast<const std::byte*>(x.a) + (batch * x.aBatch + row * x.aM) * in;
+  part.b = static_cast<const std::byte*>(x.b) + (batch * x.bBatch + column * x.bN) * in;
+  part.c = static_cast<std::byte*>(x.c) + (batch * x.cBatch + row * x.cM + column * x.cN) * out;
+  part.aBatch = part.bBatch = part.cBatch = 0;
+  return part;
+}
+
+void runPiece(const MatmulArgs& x) {
+  if (x.inputs != DType::f32) return runPrimitive(tidied(x));
+  const MatmulArgs piece = tidied(x);
+  const bool aByRows = piece.aK == 1, bByRows = piece.bN == 1;
+  const dnnl_status_t status =
+      dnnl_sgemm(aByRows ? 'N' : 'T', bByRows ? 'N' : 'T', piece.m, piece.n, piece.k, 1.0f, static_cast<const float*>(piece.a),
+                 aByRows ? piece.aM : piece.aK, static_cast<const float*>(piece.b), bByRows ? piece.bK : piece.bN, 0.0f,
+                 static_cast<float*>(piece.c), piece.cM);
+  if (status != dnnl_success) throw Fault("oneDNN refuses a matrix product: status " + std::to_string(status));
+}
+
+void multiplyByPieces(const MatmulArgs& x) {
+  const int numThreads = omp_in_parallel() ? 1 : omp_get_max_threads();
+  const Grid grid = chooseGrid(x.batch, x.m, x.n, numThreads);
+  const std::int64_t numPieces = x.batch * grid.rows * grid.columns;
+  if (numThreads == 1 || numPieces == 1 || x.batch * x.m * x.n * x.k < smallWork) {
+    const OneThread one;
+    for (std::int64_t piece = 0; piece < numPieces; piece++) runPiece(pieceOf(x, grid, piece));
+    return;
+  }
+  // Whoever is free takes the next piece: a core that others use as well does less.
+#pragma omp parallel for schedule(dynamic, 1)
+  for (std::int64_t piece = 0; piece < numPieces; piece++) runPiece(pieceOf(x, grid, piece));
+}
+
+/** Rows without gaps, for which the primitive has its best code. */
+bool isDense(const MatmulArgs& x) {
+  const bool a = x.aK == 1 ? x.aM == x.k : x.aK == x.m, b = x.bN == 1 ? x.bK == x.n : x.bN == x.k;
+  return a && b && x.cM == x.n;
 }
 
 }  // namespace
 
-void matmul(Run&, const MatmulArgs& given) {
+void matmul(Run& run, const MatmulArgs& given) {
   if (given.batch == 0 || given.m == 0 || given.n == 0) return;
-  if (given.k == 0) return clear(given);
+  if (given.n > 1 && given.cN != 1) {
+    if (given.m > 1 && given.cM != 1) return multiplyByLoops(given);
+    return matmul(run, swapped(given));
+  }
   const MatmulArgs args = tidied(given);
-  static dnnl::stream stream(engine());
-  const Product& product = productFor(args);
-  const memory a(product.a, engine(), const_cast<void*>(args.a));
-  const memory b(product.b, engine(), const_cast<void*>(args.b));
-  const memory c(product.c, engine(), args.c);
-  const memory space(product.scratch, engine(), scratch(product.scratch.get_size()));
-  product.primitive.execute(stream, {{DNNL_ARG_SRC, a}, {DNNL_ARG_WEIGHTS, b}, {DNNL_ARG_DST, c}, {DNNL_ARG_SCRATCHPAD, space}});
+  const bool isTiny = args.batch * args.m * args.n * args.k < tinyWork;
+  if (isTiny || !isPlain(args.m, args.aM, args.k, args.aK) || !isPlain(args.k, args.bK, args.n, args.bN)) return multiplyByLoops(args);
+  if (args.inputs == DType::bf16 && args.batch == 1 && isDense(args)) return runPrimitive(args);
+  multiplyByPieces(args);
 }
 
 }  // namespace dream

@@ -14,7 +14,9 @@ class TestFolder {
  public:
   TestFolder() {
     static int count = 0;
-    path_ = std::filesystem::temp_directory_path() / ("dream-test-" + std::to_string(getpid()) + "-" + std::to_string(count++));
+    // In memory where there is such a place: the fuzz tests write thousands of files.
+    const std::filesystem::path memory = "/dev/shm";
+    path_ = (std::filesystem::is_directory(memory) ? memory : std::filesystem::temp_directory_path()) / ("dream-test-" + std::to_string(getpid()) + "-" + std::to_string(count++));
     std::filesystem::create_directories(path_);
   }
   ~TestFolder() { std::filesystem::remove_all(path_); }

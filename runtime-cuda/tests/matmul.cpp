@@ -1,5 +1,6 @@
 // Matrix products against loops in double precision: odd sizes, both orders of every operand, views with gaps.
 #include <doctest/doctest.h>
+#include <omp.h>
 
 #include "dream/calls.h"
 #include "reference.h"
@@ -18,8 +19,9 @@ Layout layoutOf(std::int64_t batch, std::int64_t rows, std::int64_t columns, boo
 }
 
 template <class In, class Out>
-void check(Run& run, std::int64_t batch, std::int64_t m, std::int64_t n, std::int64_t k, bool aTransposed, bool bTransposed, std::int64_t gap) {
-  const Layout a = layoutOf(batch, m, k, aTransposed, gap), b = layoutOf(batch, k, n, bTransposed, gap), c = layoutOf(batch, m, n, false, gap);
+void check(Run& run, std::int64_t batch, std::int64_t m, std::int64_t n, std::int64_t k, bool aTransposed, bool bTransposed, bool cTransposed,
+           std::int64_t gap) {
+  const Layout a = layoutOf(batch, m, k, aTransposed, gap), b = layoutOf(batch, k, n, bTransposed, gap), c = layoutOf(batch, m, n, cTransposed, gap);
   const auto aValues = reference::normal<In>(a.size, 1), bValues = reference::normal<In>(b.size, 2);
   std::vector<Out> cValues(static_cast<std::size_t>(c.size), Out(-77.0f));
   const DType in = sizeof(In) == 2 ? DType::bf16 : DType::f32, out = sizeof(Out) == 2 ? DType::bf16 : DType::f32;
@@ -39,7 +41,7 @@ void check(Run& run, std::int64_t batch, std::int64_t m, std::int64_t n, std::in
         comparison.add(float(cValues[at]), sum);
         isWritten[static_cast<std::size_t>(at)] = true;
       }
-  INFO("batch ", batch, " m ", m, " n ", n, " k ", k, " transposed ", aTransposed, bTransposed, " gap ", gap, " bytes ", sizeof(In), sizeof(Out));
+  INFO("batch ", batch, " m ", m, " n ", n, " k ", k, " transposed ", aTransposed, bTransposed, cTransposed, " gap ", gap, " bytes ", sizeof(In), sizeof(Out));
   // Rounding of the sums in float32, or of the results to eight bits.
   CHECK(comparison.relative() <= (sizeof(Out) == 2 ? 3e-3 : 2e-6));
   for (std::size_t i = 0; i < cValues.size(); i++)
@@ -55,11 +57,40 @@ TEST_SUITE("matmul") {
     for (const auto& [batch, m, n, k] : sizes)
       for (const bool aTransposed : {false, true})
         for (const bool bTransposed : {false, true})
-          for (const std::int64_t gap : {0, 3, 32}) {
-            check<float, float>(run, batch, m, n, k, aTransposed, bTransposed, gap);
-            check<bf16, float>(run, batch, m, n, k, aTransposed, bTransposed, gap);
-            check<bf16, bf16>(run, batch, m, n, k, aTransposed, bTransposed, gap);
+          for (const bool cTransposed : {false, true})
+            for (const std::int64_t gap : {0, 3, 32}) {
+              check<float, float>(run, batch, m, n, k, aTransposed, bTransposed, cTransposed, gap);
+              check<bf16, float>(run, batch, m, n, k, aTransposed, bTransposed, cTransposed, gap);
+              check<bf16, bf16>(run, batch, m, n, k, aTransposed, bTransposed, cTransposed, gap);
+            }
+  }
+
+  TEST_CASE("no bit depends on the number of threads") {
+    Run run;
+    const int before = omp_get_max_threads();
+    const std::int64_t sizes[][4] = {{1, 512, 768, 768}, {1, 768, 768, 1024}, {1, 300, 2000, 128}, {1, 128, 128, 3000}, {1, 333, 777, 501}, {6, 65, 64, 65}, {1, 50, 60, 70}, {1, 16, 3000, 300}};
+    for (const auto& [batch, m, n, k] : sizes)
+      for (const bool aTransposed : {false, true})
+        for (const bool bTransposed : {false, true})
+          for (const DType dtype : {DType::f32, DType::bf16}) {
+            const Layout a = layoutOf(batch, m, k, aTransposed, 0), b = layoutOf(batch, k, n, bTransposed, 0), c = layoutOf(batch, m, n, false, 0);
+            const auto aWide = reference::normal<float>(a.size, 1), bWide = reference::normal<float>(b.size, 2);
+            const auto aNarrow = reference::normal<bf16>(a.size, 1), bNarrow = reference::normal<bf16>(b.size, 2);
+            std::vector<float> first;
+            for (const int threads : {1, 2, 3, 5}) {
+              omp_set_num_threads(threads);
+              std::vector<float> values(static_cast<std::size_t>(c.size));
+              const void* aData = dtype == DType::f32 ? static_cast<const void*>(aWide.data()) : aNarrow.data();
+              const void* bData = dtype == DType::f32 ? static_cast<const void*>(bWide.data()) : bNarrow.data();
+              matmul(run, {.batch = batch, .m = m, .n = n, .k = k, .a = aData, .aBatch = a.batch, .aM = a.first, .aK = a.second,
+                           .b = bData, .bBatch = b.batch, .bK = b.first, .bN = b.second, .c = values.data(), .cBatch = c.batch,
+                           .cM = c.first, .cN = c.second, .inputs = dtype, .output = DType::f32, .workspace = nullptr});
+              INFO("batch ", batch, " m ", m, " n ", n, " k ", k, " transposed ", aTransposed, bTransposed, " threads ", threads, " type ", static_cast<int>(dtype));
+              if (first.empty()) first = values;
+              CHECK(values == first);
+            }
           }
+    omp_set_num_threads(before);
   }
 
   TEST_CASE("groups of one element may have any stride, sums of nothing are zero") {

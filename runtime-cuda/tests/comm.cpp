@@ -1,0 +1,173 @@
+// Collectives between processes: started by mpirun on 2 and 4 ranks. Every rank checks its own results.
+#define DOCTEST_CONFIG_IMPLEMENT
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <vector>
+
+#include "comm/world.h"
+#include "core/threads.h"
+#include "dream/bf16.h"
+
+using namespace dream;
+
+namespace {
+
+World* world = nullptr;
+Communicator* ranks = nullptr;
+
+/** A whole number that is exact in every type, by rank and place. */
+float valueAt(int rank, std::int64_t i) { return static_cast<float>((rank + 1) * (i % 13)) - 6.0f; }
+
+template <class T>
+std::vector<T> valuesOf(int rank, std::int64_t n) {
+  std::vector<T> values(static_cast<std::size_t>(n));
+  for (std::int64_t i = 0; i < n; i++) values[static_cast<std::size_t>(i)] = T(valueAt(rank, i));
+  return values;
+}
+float sumAt(std::int64_t i) {
+  float sum = 0.0f;
+  for (int rank = 0; rank < world->size(); rank++) sum += valueAt(rank, i);
+  return sum;
+}
+float mostAt(std::int64_t i) {
+  float most = -1e30f;
+  for (int rank = 0; rank < world->size(); rank++) most = std::fmax(most, valueAt(rank, i));
+  return most;
+}
+
+}  // namespace
+
+TEST_CASE("all-reduce: sizes, types, in place and not, several parts and handles at once") {
+  for (const std::int64_t n : {0, 1, 7, 1000, 262144, 1000003}) {
+    auto inPlace = valuesOf<float>(world->rank(), n);
+    const auto source = valuesOf<float>(world->rank(), n);
+    std::vector<float> target(source.size());
+    auto narrow = valuesOf<bf16>(world->rank(), n);
+    std::vector<std::int32_t> whole(source.begin(), source.end());
+    std::vector<float> most(source.size());
+    ranks->allReduce(1, Reduction::sum, {{DType::f32, inPlace.data(), inPlace.data(), n}, {DType::f32, source.data(), target.data(), n}});
+    ranks->allReduce(2, Reduction::sum, {{DType::bf16, narrow.data(), narrow.data(), n}, {DType::i32, whole.data(), whole.data(), n}});
+    ranks->allReduce(3, Reduction::max, {{DType::f32, source.data(), most.data(), n}});
+    ranks->wait(3);
+    ranks->wait(1);
+    ranks->wait(2);
+    for (std::int64_t i = 0; i < n; i++) {
+      const auto at = static_cast<std::size_t>(i);
+      REQUIRE(inPlace[at] == sumAt(i));
+      REQUIRE(target[at] == sumAt(i));
+      REQUIRE(float(narrow[at]) == sumAt(i));
+      REQUIRE(static_cast<float>(whole[at]) == sumAt(i));
+      REQUIRE(most[at] == mostAt(i));
+    }
+  }
+}
+
+TEST_CASE("bf16 is summed in float32") {
+  // 256 + 1 is no bf16: sums in bf16 would lose every 1.
+  std::vector<bf16> x{world->rank() == 0 ? 256.0f : 1.0f};
+  ranks->allReduce(1, Reduction::sum, {{DType::bf16, x.data(), x.data(), 1}});
+  ranks->wait(1);
+  CHECK(float(x[0]) == float(bf16(256.0f + static_cast<float>(world->size() - 1))));
+}
+
+TEST_CASE("not-a-number reaches every rank, in sums and in maxima") {
+  for (const Reduction reduction : {Reduction::sum, Reduction::max}) {
+    for (const std::int64_t n : {5, 300000}) {
+      std::vector<float> x(static_cast<std::size_t>(n), 1.0f);
+      if (world->rank() == world->size() - 1) x[3] = NAN;
+      ranks->allReduce(1, reduction, {{DType::f32, x.data(), x.data(), n}});
+      ranks->wait(1);
+      CHECK(std::isnan(x[3]));
+      CHECK_FALSE(std::isnan(x[4]));
+    }
+  }
+}
+
+TEST_CASE("reduce-scatter gives each rank its part, also inside the source") {
+  const int size = world->size(), rank = world->rank();
+  for (const std::int64_t part : {1, 5, 1000, 400001}) {
+    auto source = valuesOf<float>(rank, part * size);
+    std::vector<float> target(static_cast<std::size_t>(part));
+    ranks->reduceScatter(1, Reduction::sum, {{DType::f32, source.data(), target.data(), part * size}});
+    ranks->wait(1);
+    auto inside = valuesOf<float>(rank, part * size);
+    ranks->reduceScatter(2, Reduction::sum, {{DType::f32, inside.data(), inside.data() + rank * part, part * size}});
+    ranks->wait(2);
+    auto narrow = valuesOf<bf16>(rank, part * size);
+    ranks->reduceScatter(3, Reduction::sum, {{DType::bf16, narrow.data(), narrow.data(), part * size}});
+    ranks->wait(3);
+    for (std::int64_t i = 0; i < part; i++) {
+      REQUIRE(target[static_cast<std::size_t>(i)] == sumAt(rank * part + i));
+      REQUIRE(inside[static_cast<std::size_t>(rank * part + i)] == sumAt(rank * part + i));
+      REQUIRE(float(narrow[static_cast<std::size_t>(i)]) == sumAt(rank * part + i));
+    }
+  }
+}
+
+TEST_CASE("all-gather and all-to-all move what belongs to whom") {
+  const int size = world->size(), rank = world->rank();
+  for (const std::int64_t part : {1, 5, 1000, 400001}) {
+    const auto mine = valuesOf<float>(rank, part);
+    std::vector<float> all(static_cast<std::size_t>(part * size));
+    ranks->allGather(1, {{DType::f32, mine.data(), all.data(), part}});
+    ranks->wait(1);
+    std::vector<bf16> inside(static_cast<std::size_t>(part * size));
+    for (std::int64_t i = 0; i < part; i++) inside[static_cast<std::size_t>(rank * part + i)] = valueAt(rank, i);
+    ranks->allGather(2, {{DType::bf16, inside.data() + rank * part, inside.data(), part}});
+    ranks->wait(2);
+    auto exchanged = valuesOf<float>(rank, part * size);
+    std::vector<float> received(exchanged.size());
+    ranks->allToAll(3, {{DType::f32, exchanged.data(), received.data(), part * size}});
+    ranks->wait(3);
+    ranks->allToAll(4, {{DType::f32, exchanged.data(), exchanged.data(), part * size}});
+    ranks->wait(4);
+    for (int from = 0; from < size; from++)
+      for (std::int64_t i = 0; i < part; i++) {
+        const auto at = static_cast<std::size_t>(from * part + i);
+        REQUIRE(all[at] == valueAt(from, i));
+        REQUIRE(float(inside[at]) == valueAt(from, i));
+        REQUIRE(received[at] == valueAt(from, rank * part + i));
+        REQUIRE(exchanged[at] == received[at]);
+      }
+  }
+}
+
+TEST_CASE("a part of the ranks has a communicator of its own") {
+  const auto half = world->split(world->rank() % 2);
+  CHECK(half->size() == world->size() / 2);
+  float x = 1.0f;
+  half->allReduce(1, Reduction::sum, {{DType::f32, &x, &x, 1}});
+  half->wait(1);
+  CHECK(x == static_cast<float>(world->size() / 2));
+}
+
+TEST_CASE("all ranks hear at the same question that one asks") {
+  for (int round = 0; round < 4; round++) {
+    const bool answer = world->anyAsks(round == 2 && world->rank() == world->size() - 1);
+    // One rank alone knows at once.
+    CHECK(answer == (round == (world->size() == 1 ? 2 : 3)));
+  }
+}
+
+TEST_CASE("the first rank gathers") {
+  const int mine = 10 + world->rank();
+  std::vector<int> seen;
+  world->gather(&mine, sizeof mine, world->rank() % 2 == 0, [&](int rank, const void* bytes) {
+    CHECK(*static_cast<const int*>(bytes) == 10 + rank);
+    seen.push_back(rank);
+  });
+  CHECK(seen.size() == (world->rank() == 0 ? static_cast<std::size_t>((world->size() + 1) / 2) : 0));
+}
+
+int main(int argc, char** argv) {
+  const auto started = startWorld(readLaunch(), countCores());
+  world = started.get();
+  const auto communicator = world->split(0);
+  ranks = communicator.get();
+  doctest::Context context(argc, argv);
+  context.setOption("minimal", true);
+  const int failed = context.run();
+  world->barrier();
+  return failed;
+}
