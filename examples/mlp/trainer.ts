@@ -1,15 +1,15 @@
 // Regression on generated data: the smallest trainer.
 import {
   AdamW,
+  type Batch,
   DataLoader,
-  distributedLaunch,
   DreamTrainer,
   DreamTrainerConfig,
+  distributedLaunch,
   F,
   GeneratedDataset,
   nn,
   randn,
-  type Batch,
 } from "dreamc";
 
 class Regression extends DreamTrainer {

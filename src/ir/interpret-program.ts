@@ -154,7 +154,8 @@ export function runProgram(program: Program<"logical">, inputs: ProgramInputs = 
   }
   function tensor(variable: HostVariable): NdArray {
     const held = variables.get(variable);
-    if (typeof held !== "object" || !("data" in held)) throw new Error(`${variable.name} is read before it is a tensor`);
+    if (typeof held !== "object" || !("data" in held))
+      throw new Error(`${variable.name} is read before it is a tensor`);
     return held as NdArray;
   }
 

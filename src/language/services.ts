@@ -15,6 +15,9 @@ export declare function pinned<T>(value: T): T;
  */
 export declare function isOff(value: number): boolean;
 
+/** Whether a function is a class, to be called with `new`. */
+export declare function isClass(value: unknown): boolean;
+
 /** True once `--max-steps` is reached or a signal asks the program to end. */
 export declare function shouldStop(step: number): boolean;
 /** Seconds since the program started. */

@@ -7,8 +7,9 @@ import { gradientErrors, initialStates, programOf, runOnTokens, tokenBatch } fro
 
 const repeatsOf = (graph: LogicalGraph): readonly RepeatStep<"logical">[] =>
   graph.steps.filter((step: Step<"logical">) => step.kind === "repeat");
-const lossesOf = (events: readonly { readonly event: string; readonly metrics: { readonly [name: string]: number } }[]) =>
-  events.filter(({ event }) => event === "train").map(({ metrics }) => metrics.loss!);
+const lossesOf = (
+  events: readonly { readonly event: string; readonly metrics: { readonly [name: string]: number } }[],
+) => events.filter(({ event }) => event === "train").map(({ metrics }) => metrics.loss!);
 const mean = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0) / values.length;
 /** A central difference of step 1e-5 in float64 is right to about 1e-9 of the loss; slopes here are above 1e-4. */
 const tolerance = 1e-4;
@@ -134,7 +135,14 @@ describe("gan", () => {
   it("steps the generator every few steps of the discriminator", () => {
     const ran: string[] = [];
     const run = runProgram(program, { maxSteps: 4, beforeRun: (graph) => ran.push(graph) });
-    expect(ran.slice(1)).toEqual(["trainingStep", "trainingStep2", "trainingStep", "trainingStep", "trainingStep2", "trainingStep"]);
+    expect(ran.slice(1)).toEqual([
+      "trainingStep",
+      "trainingStep2",
+      "trainingStep",
+      "trainingStep",
+      "trainingStep2",
+      "trainingStep",
+    ]);
     expect(run.kept["generatorOptimizer.stepCount"]).toBe(2);
     for (const loss of lossesOf(run.events)) expect(loss).toBeGreaterThan(0);
   });

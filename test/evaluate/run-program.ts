@@ -44,8 +44,7 @@ export const runOnTokens = (
 ): ProgramRun =>
   runProgram(program, {
     numBatches: () => numBatches,
-    readBatch: ({ fields }, epoch, index) =>
-      tokenBatch(fields[0]!.type.shape, vocabSize, epoch * numBatches + index),
+    readBatch: ({ fields }, epoch, index) => tokenBatch(fields[0]!.type.shape, vocabSize, epoch * numBatches + index),
     ...inputs,
   });
 
@@ -75,8 +74,8 @@ export function gradientErrors(
   return new Map(
     [...observed].map(([name, gradient]) => {
       const [state, value] = [...states].find(([each]) => each.name === name)!;
-      // A few places of each tensor.
-      const places = [0, 1, 7, value.data.length - 1].filter((at) => at < value.data.length);
+      // Two places of each tensor.
+      const places = [...new Set([Math.min(1, value.data.length - 1), value.data.length - 1])];
       let [difference, size] = [0, 1e-9];
       for (const at of places) {
         const lossAt = (offset: number): number => {

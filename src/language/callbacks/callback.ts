@@ -3,6 +3,9 @@ import type { BaseTrainer, StepResult } from "../trainer/base-trainer.js";
 
 export abstract class Callback<T extends BaseTrainer = BaseTrainer> {
   trainer!: T;
+  /** Before models, optimizers and loaders are made. */
+  preSetup(): void {}
+  postSetup(): void {}
   preFit(): void {}
   postFit(): void {}
   preTrainEpoch(): void {}
@@ -11,8 +14,12 @@ export abstract class Callback<T extends BaseTrainer = BaseTrainer> {
   postTrainStep(_result: StepResult, _batchIdx: number): void {}
   preOptimizerStep(): void {}
   postOptimizerStep(): void {}
+  preOptimizerZeroGrad(): void {}
+  postOptimizerZeroGrad(): void {}
   preValidationEpoch(): void {}
   postValidationEpoch(_metrics: { readonly [name: string]: number }): void {}
+  preValidationStep(_batchIdx: number): void {}
+  postValidationStep(_result: StepResult, _batchIdx: number): void {}
 }
 
 /** Callbacks in the order in which they are called. */

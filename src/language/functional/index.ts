@@ -1,6 +1,7 @@
 // `F`: functions of tensors, by PyTorch's names.
 export * from "./activation.js";
 export {
+  type AttentionOptions,
   causalMask,
   cosineSimilarity,
   dropout,
@@ -14,18 +15,17 @@ export {
   rmsNorm,
   scaledDotProductAttention,
   where,
-  type AttentionOptions,
 } from "./layers.js";
 export * from "./loss.js";
 export {
   adaptiveAvgPool2d,
   avgPool2d,
+  type ConvOptions,
   conv1d,
   conv2d,
   convTranspose2d,
   interpolate,
   maxPool2d,
-  type ConvOptions,
   type Pair,
   type PoolOptions,
 } from "./spatial.js";

@@ -1,6 +1,6 @@
 // The functions behind layers: linear maps, normalisation, dropout, attention, lookups.
 import type { Tensor, TensorLike } from "../tensor.js";
-import { arange, tril, ones, where as select } from "../tensor.js";
+import { arange, ones, where as select, tril } from "../tensor.js";
 import { attend, dropElements, embeddingLookup, normalizeLayer, normalizeRms } from "./primitives.js";
 
 /** `x @ weight.T + bias`: `x [..., I]`, `weight [O, I]`, `bias [O]`. */

@@ -1,12 +1,13 @@
 // The training loop: epochs of optimizer steps of microbatches, with validation, logging and callbacks. It runs in the
 // program; models, optimizers and loaders are known when the program is built.
 import type { Batch, DataLoader } from "../data/data-loader.js";
+import { Metric } from "../metrics/metric.js";
 import { joinPath, Module } from "../nn/module.js";
 import { clipGradNorm, gradNorm } from "../optim/clip.js";
 import { Optimizer } from "../optim/optimizer.js";
 import { LRScheduler } from "../optim/schedulers.js";
 import * as services from "../services.js";
-import type { Parameter, Tensor } from "../tensor.js";
+import { Buffer, type Parameter, type Tensor } from "../tensor.js";
 import type { DreamTrainerConfig } from "./config.js";
 
 /** What a step reports: numbers by name. `loss` is averaged over the microbatches of a step. */
@@ -48,6 +49,9 @@ export abstract class BaseTrainer<Config extends DreamTrainerConfig = DreamTrain
   models(): [string, Module][] {
     return this.fieldsOf(Module);
   }
+  metrics(): [string, Metric][] {
+    return this.fieldsOf(Metric);
+  }
 
   /** Tells the compiler the names of all modules, parameters and buffers. */
   protected registerModels(): void {
@@ -57,6 +61,11 @@ export abstract class BaseTrainer<Config extends DreamTrainerConfig = DreamTrain
         for (const [field, value] of module.namedOwnStates()) services.registerState(joinPath(path, field), value);
       }
     }
+  }
+  protected registerMetrics(): void {
+    for (const [name, metric] of this.metrics())
+      for (const [field, value] of Object.entries(metric))
+        if (value instanceof Buffer) services.registerState(joinPath(name, field), value);
   }
   protected registerOptimizers(): void {
     for (const [name, optimizer] of this.fieldsOf(Optimizer))
@@ -82,10 +91,12 @@ export abstract class BaseTrainer<Config extends DreamTrainerConfig = DreamTrain
         ? gradNorm(parameters)
         : clipGradNorm(parameters, services.runtime(gradientClipVal) > 0 ? gradientClipVal : Infinity);
       optimizer.step();
-      optimizer.zeroGrad();
       return norm;
     });
     callbacks.call((callback) => callback.postOptimizerStep());
+    callbacks.call((callback) => callback.preOptimizerZeroGrad());
+    optimizer.zeroGrad();
+    callbacks.call((callback) => callback.postOptimizerZeroGrad());
     return gradientNorm;
   }
 
@@ -101,8 +112,10 @@ export abstract class BaseTrainer<Config extends DreamTrainerConfig = DreamTrain
       pipelineParallel: services.pinned(deviceParameters.pipelineParallel),
       precision: services.pinned(deviceParameters.precision),
     });
-    this.setup();
     callbacks.attach(this);
+    callbacks.call((callback) => callback.preSetup());
+    this.setup();
+    callbacks.call((callback) => callback.postSetup());
     callbacks.call((callback) => callback.preFit());
     for (const scheduler of this.schedulers()) scheduler.apply();
     let isStopping = services.runtime(false);
@@ -182,7 +195,7 @@ export abstract class BaseTrainer<Config extends DreamTrainerConfig = DreamTrain
   private readonly losses = new services.RunningMeans("trainMean");
   private readonly means = new services.RunningMeans("validationMean");
 
-  /** Runs `validationStep` over batches of the validation loader and logs the means. */
+  /** Runs `validationStep` over batches of the validation loader and logs the means, and the metrics. */
   validate(): void {
     const { valLoader } = this;
     if (valLoader === null) return;
@@ -190,22 +203,33 @@ export abstract class BaseTrainer<Config extends DreamTrainerConfig = DreamTrain
     callbacks.call((callback) => callback.preValidationEpoch());
     for (const [, model] of this.models()) model.eval();
     this.means.reset();
+    services.namedPart("resetMetrics", () => {
+      for (const [, metric] of this.metrics()) metric.reset();
+    });
     const numBatches = Math.min(valLoader.numBatches, services.runtime(trainingParameters.valBatches));
     for (let index = services.runtime(0); index < numBatches; index++) {
-      services.namedPart("validationStep", () => {
+      callbacks.call((callback) => callback.preValidationStep(index));
+      const result = services.namedPart("validationStep", () => {
         const batch = valLoader.fetch(0, index);
-        this.means.add(services.withRandomStep(index, () => this.validationStep(batch, index)));
+        const reported = services.withRandomStep(index, () => this.validationStep(batch, index));
+        this.means.add(reported);
+        return reported;
       });
+      callbacks.call((callback) => callback.postValidationStep(result, index));
     }
     for (const [, model] of this.models()) model.train();
+    const computed = services.namedPart("computeMetrics", () =>
+      Object.fromEntries(this.metrics().map(([name, metric]) => [name, metric.compute().item()])),
+    );
+    const metrics = { ...this.means.means, ...computed };
     services.logEvent("validation", {
       step: this.globalStep,
       epoch: this.currentEpoch,
-      metrics: this.means.means,
+      metrics,
       tokens: 0,
       console: true,
     });
-    callbacks.call((callback) => callback.postValidationEpoch(this.means.means));
+    callbacks.call((callback) => callback.postValidationEpoch(metrics));
   }
 
   /** Parameters of every model. */

@@ -7,13 +7,14 @@ import { configValues } from "../services.js";
 export interface ConfigMaker<S extends Shape> {
   (given?: InputOf<S>): OutputOf<S>;
   readonly shape: S;
+  readonly validate: (config: OutputOf<S>) => void;
 }
 export type ConfigOf<M> = M extends ConfigMaker<infer S> ? OutputOf<S> : never;
 
 interface Checks<S extends Shape> {
   readonly validate?: (config: OutputOf<S>) => void;
 }
-/** `base`'s entries and more. `validate` may throw where entries do not fit together. */
+/** `base`'s entries and more. `validate` may throw where entries do not fit together; `base`'s own runs first. */
 export function defineConfig<S extends Shape>(base: null, entries: S, checks?: Checks<S>): ConfigMaker<S>;
 export function defineConfig<B extends Shape, S extends Shape>(
   base: ConfigMaker<B>,
@@ -31,10 +32,14 @@ export function defineConfig<B extends Shape, S extends Shape>(
     const result = schema.safeParse(given);
     if (!result.success) throw new Error(describeIssues(result.error.issues, shape));
     const config = configValues(result.data, schema) as OutputOf<B & S>;
-    validate(config);
+    check(config);
     return config;
   };
-  return Object.assign(make, { shape }) as unknown as ConfigMaker<B & S>;
+  const check = (config: OutputOf<B & S>): void => {
+    base?.validate(config);
+    validate(config);
+  };
+  return Object.assign(make, { shape, validate: check }) as unknown as ConfigMaker<B & S>;
 }
 
 function describeIssues(issues: readonly Issue[], shape: Shape): string {

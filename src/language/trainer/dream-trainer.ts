@@ -30,20 +30,3 @@ export abstract class DreamTrainer<Config extends DreamTrainerConfig = DreamTrai
 export function distributedLaunch(body: () => void): void {
   body();
 }
-
-// biome-ignore lint/suspicious/noExplicitAny: mixins of any classes
-type AnyClass = any;
-/** Applies mixins to a class, from left to right. */
-export function compose(Base: AnyClass, ...mixins: readonly ((Base: AnyClass) => AnyClass)[]): AnyClass {
-  let composed = Base;
-  for (const mixin of mixins) composed = mixin(composed);
-  return composed;
-}
-
-/** `make` with some options fixed for later. */
-export function partial<Options extends object, T>(
-  make: new (options: Options) => T,
-  fixed: Partial<Options>,
-): (given: Partial<Options>) => T {
-  return (given) => new make({ ...fixed, ...given } as Options);
-}

@@ -18,6 +18,8 @@ export function SetupMixin<C extends DreamTrainerConfig, B extends Constructor<B
     /** Sets fields that hold the optimizers. */
     abstract configureOptimizers(): void;
     configureSchedulers(): void {}
+    /** Sets fields that hold metrics. */
+    configureMetrics(): void {}
     /** The training loader, and one for validation where there is one. */
     abstract configureDataloaders(): DataLoader | readonly [DataLoader] | readonly [DataLoader, DataLoader];
 
@@ -39,6 +41,8 @@ export function SetupMixin<C extends DreamTrainerConfig, B extends Constructor<B
         throw new Error(`configureOptimizers of ${this.constructor.name} sets no field to an optimizer`);
       this.registerOptimizers();
       this.configureSchedulers();
+      this.configureMetrics();
+      this.registerMetrics();
       const loaders = this.configureDataloaders();
       this.loaders = Array.isArray(loaders) ? [loaders[0], loaders[1] ?? null] : [loaders as DataLoader, null];
     }

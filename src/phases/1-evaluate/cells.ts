@@ -45,9 +45,7 @@ export class Cell {
     context.builder.emit({
       kind: "deferred",
       make: () =>
-        entry.copy === null
-          ? []
-          : [{ kind: "let", variable: entry.copy, value: { kind: "read", variable }, origin }],
+        entry.copy === null ? [] : [{ kind: "let", variable: entry.copy, value: { kind: "read", variable }, origin }],
     });
     return new RunTime(entry.node, variable.type as RunTime["type"]);
   }

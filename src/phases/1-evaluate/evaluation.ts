@@ -51,6 +51,7 @@ export class Evaluation {
   private steps = 0;
   /** Evaluated functions and classes, and what messages call them. */
   readonly evaluated = new WeakSet<object>();
+  readonly classes = new WeakSet<object>();
 
   constructor(
     readonly frontend: Frontend,

@@ -6,8 +6,8 @@ import type { HostVariable } from "../../ir/host.js";
 import type { Origin } from "../../ir/origin.js";
 import { Cell, type CellContext } from "./cells.js";
 import { Hole, type HostBuilder, type Item } from "./host-builder.js";
-import { type Frame, type Journal, type Slot } from "./journal.js";
-import { expressionOf, isScalar, RunTime, sameExpression, type Scalar, truth, typeOfScalar } from "./run-time.js";
+import type { Frame, Journal, Slot } from "./journal.js";
+import { expressionOf, isScalar, RunTime, type Scalar, sameExpression, truth, typeOfScalar } from "./run-time.js";
 
 /** How a statement ended; null: normally. `gone`: every path has left already. */
 export type Completion =
@@ -116,8 +116,7 @@ export class Flow {
         if (!(fault instanceof Restart) || fault.control !== control) throw fault;
         builder.current.splice(before);
         this.hooks.dropOpen();
-        for (const slot of control.wanted)
-          slot.becomeCell!((initial) => this.cell(slot.name, initial as Scalar));
+        for (const slot of control.wanted) slot.becomeCell!((initial) => this.cell(slot.name, initial as Scalar));
       } finally {
         this.controls.pop();
       }
@@ -308,10 +307,7 @@ export class Flow {
             const before = journal.valueAt(depth, slot);
             if (!isSame(before, value)) found.set(slot, [before, value]);
           }
-      const numbers = [...found].filter(
-        ([slot, values]) =>
-          slot.becomeCell !== null && sameScalarType(values),
-      );
+      const numbers = [...found].filter(([slot, values]) => slot.becomeCell !== null && sameScalarType(values));
       if (numbers.length > 0) this.restart(numbers.map(([slot]) => slot));
       if (found.size > 0) {
         journal.undo();

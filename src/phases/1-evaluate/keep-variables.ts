@@ -24,7 +24,12 @@ export function keepVariables(
     const initial: HostExpression = isConstant
       ? first.value
       : { kind: "literal", value: startOf[variable.type as keyof typeof startOf] };
-    kept.set(variable, { ...variable, name: path.replace("config.callbacks.callbacks.", "callbacks."), kept: true, initial });
+    kept.set(variable, {
+      ...variable,
+      name: path.replace("config.callbacks.callbacks.", "callbacks."),
+      kept: true,
+      initial,
+    });
   }
   const code = main.filter((statement) => !dropped.has(statement));
   return {

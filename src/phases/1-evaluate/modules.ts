@@ -4,8 +4,8 @@ import type { Evaluation } from "./evaluation.js";
 import { ts } from "./frontend.js";
 import { absent, type Variable } from "./journal.js";
 import { Scope } from "./scope.js";
-import { declareIn, execute } from "./syntax/statements.js";
 import { evaluate } from "./syntax/expressions.js";
+import { declareIn, execute } from "./syntax/statements.js";
 
 type Lookup = () => unknown;
 interface Module {

@@ -2,8 +2,8 @@
 // statement. Purpose: make it read as a person would write it. Needs: finished host code. Example: `let before = step;
 // log(before); step = before + 1` becomes `log(step); step = step + 1`.
 import type { HostBlock, HostExpression, HostStatement, HostVariable } from "../../ir/host.js";
-import { type FixedValues, foldExpression } from "./fold.js";
 import { expressionsOf, statementsOf, variablesOf, withOperands, withParts, writtenBy } from "../../ir/host-parts.js";
+import { type FixedValues, foldExpression } from "./fold.js";
 
 export function simplifyHost(main: HostBlock, fixed: FixedValues): HostBlock {
   let block = removeUnread(foldAll(main, fixed));
@@ -16,8 +16,7 @@ export function simplifyHost(main: HostBlock, fixed: FixedValues): HostBlock {
   for (const statement of statementsOf(block))
     for (const variable of writtenBy(statement)) written.set(variable, (written.get(variable) ?? 0) + 1);
   const replaced = new Map<HostVariable, HostVariable>();
-  for (const { copy, of } of copies)
-    if (written.get(copy) === 1 && isCurrent(block, copy, of)) replaced.set(copy, of);
+  for (const { copy, of } of copies) if (written.get(copy) === 1 && isCurrent(block, copy, of)) replaced.set(copy, of);
   const rootOf = (variable: HostVariable): HostVariable => {
     const next = replaced.get(variable);
     return next ? rootOf(next) : variable;
@@ -69,7 +68,8 @@ function removeUnread(block: HostBlock): HostBlock {
   for (let current = block; ; ) {
     const read = new Set<HostVariable>();
     for (const statement of statementsOf(current)) {
-      for (const expression of expressionsOf(statement)) for (const variable of variablesOf(expression)) read.add(variable);
+      for (const expression of expressionsOf(statement))
+        for (const variable of variablesOf(expression)) read.add(variable);
       if (statement.kind === "run") {
         if (statement.batch) read.add(statement.batch);
         for (const { variable } of statement.tensors) read.add(variable);

@@ -42,6 +42,10 @@ const movers = new Set<unknown>([
 const predicateTakers = new Set<unknown>([
   ...named(Array.prototype, ["every", "filter", "find", "findIndex", "findLast", "findLastIndex", "some"]),
 ]);
+const loops = new Set<unknown>([
+  ...named(Array.prototype, ["forEach", "map", "flatMap", "reduce", "reduceRight"]),
+  Array.from,
+]);
 const keyed = new Set<unknown>([
   ...[Map.prototype.get, Map.prototype.set, Map.prototype.has, Map.prototype.delete],
   ...[Set.prototype.add, Set.prototype.has, Set.prototype.delete],
@@ -75,7 +79,19 @@ export function callBuiltin(fn: AnyFunction, receiver: unknown, args: readonly u
     const given = onRunTime(fn, args);
     if (given !== null) return given;
   }
-  return Reflect.apply(fn, prepareReceiver(fn, receiver), prepare(fn, args, ev)) as unknown;
+  const [list, given] = [prepareReceiver(fn, receiver), prepare(fn, args, ev)];
+  const at = fn === Array.from ? 1 : 0;
+  const callback = given[at];
+  if (!loops.has(fn) || !isFunction(callback)) return Reflect.apply(fn, list, given) as unknown;
+  // A loop over modules may be written as a call: `blocks.reduce((x, block) => block.forward(x), x)`.
+  const watch = ev.intrinsics.unrolls();
+  const watched = function (this: unknown, ...items: unknown[]): unknown {
+    watch.round();
+    return Reflect.apply(callback, this, items);
+  };
+  const result = Reflect.apply(fn, list, given.with(at, watched)) as unknown;
+  watch.end();
+  return result;
 }
 
 /** Where a comparison by identity would miss a run-time value in a list, the list is compared by its defaults. */

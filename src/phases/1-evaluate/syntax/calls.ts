@@ -99,7 +99,9 @@ export function construct(node: ts.NewExpression, scope: Scope, ev: Evaluation):
   ev.at = node;
   if (typeof fn !== "function") throw new TypeError(`${node.expression.getText()} is not a constructor`);
   const made = Reflect.construct(
-    fn as new (...all: unknown[]) => object,
+    fn as new (
+      ...all: unknown[]
+    ) => object,
     ev.evaluated.has(fn) ? args : prepareConstruction(fn, args, ev),
   ) as object;
   if (made instanceof Error) errorPlaces.set(made, ev.origin());

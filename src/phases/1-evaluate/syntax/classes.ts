@@ -35,8 +35,7 @@ export function classValue(node: ts.ClassLikeDeclaration, scope: Scope, ev: Eval
 
   const initializeFields = (self: object): void => {
     for (const { name: parameter, modifiers } of constructorNode?.parameters ?? [])
-      if (modifiers?.length && ts.isIdentifier(parameter))
-        defineProperty(self, parameter.text, undefined, ev);
+      if (modifiers?.length && ts.isIdentifier(parameter)) defineProperty(self, parameter.text, undefined, ev);
     for (const { key, node: field } of fields) {
       const inner = new Scope(classScope, contextOf(self, Class.prototype, undefined));
       const value = field.initializer
@@ -87,6 +86,7 @@ export function classValue(node: ts.ClassLikeDeclaration, scope: Scope, ev: Eval
   Object.defineProperty(Class, "prototype", { value: prototype, writable: false });
   Object.setPrototypeOf(Class, base ?? Function.prototype);
   ev.evaluated.add(Class);
+  ev.classes.add(Class);
   if (node.name) {
     const own = ev.journal.variable(node.name.text, true);
     own.value = Class;

@@ -64,7 +64,7 @@ on<ts.AsExpression>(
 on<ts.ExpressionWithTypeArguments>([K.ExpressionWithTypeArguments], (node, scope, ev) =>
   evaluate(node.expression, scope, ev),
 );
-on([K.ThisKeyword], (_, scope, ev) => {
+on([K.ThisKeyword], (_, scope) => {
   if (!scope.context.isThisReady)
     throw new ReferenceError(
       "Must call super constructor in derived class before accessing 'this' or returning from derived constructor",
@@ -126,7 +126,8 @@ on<ts.ObjectLiteralExpression>([K.ObjectLiteralExpression], (node, scope, ev) =>
         : evaluate(property.initializer, scope, ev);
       if (key === "__proto__") throw ev.unsupported("__proto__", null);
       defineProperty(object, key, value, ev);
-    } else if (ts.isShorthandPropertyAssignment(property)) defineProperty(object, key, readName(property.name.text, scope, ev), ev);
+    } else if (ts.isShorthandPropertyAssignment(property))
+      defineProperty(object, key, readName(property.name.text, scope, ev), ev);
     else if (ts.isMethodDeclaration(property))
       defineProperty(object, key, functionValue(property, scope, ev, String(key), object), ev);
     else {

@@ -75,8 +75,10 @@ export function binary(operator: string, left: unknown, right: unknown, ev: Eval
     case "!==":
       return a !== b;
     case "==":
+      // biome-ignore lint/suspicious/noDoubleEquals: the user's own ==
       return a == b;
     case "!=":
+      // biome-ignore lint/suspicious/noDoubleEquals: the user's own !=
       return a != b;
     case "&":
       return a & b;
@@ -223,7 +225,13 @@ export function logical(
   scope: Scope,
   ev: Evaluation,
 ): unknown {
-  return logicalOf(operator, evaluate(left, scope, ev), () => isSimple(right), () => evaluate(right, scope, ev), ev);
+  return logicalOf(
+    operator,
+    evaluate(left, scope, ev),
+    () => isSimple(right),
+    () => evaluate(right, scope, ev),
+    ev,
+  );
 }
 
 export function logicalOf(
@@ -251,7 +259,13 @@ export function logicalOf(
         },
         "boolean",
       );
-    return choose(condition, true, () => (isAnd ? other : condition), () => (isAnd ? condition : other), ev);
+    return choose(
+      condition,
+      true,
+      () => (isAnd ? other : condition),
+      () => (isAnd ? condition : other),
+      ev,
+    );
   }
   return choose(
     condition,

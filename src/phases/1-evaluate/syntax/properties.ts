@@ -2,7 +2,7 @@
 import { defineCell, Fresh } from "../cells.js";
 import type { Evaluation } from "../evaluation.js";
 import { ts } from "../frontend.js";
-import { RunTime, pin } from "../run-time.js";
+import { pin, RunTime } from "../run-time.js";
 import type { Scope } from "../scope.js";
 import { checked, evaluate } from "./expressions.js";
 

@@ -1,4 +1,6 @@
 // Statements: each gives how it ended. Conditions that are known choose a side; others become host code.
+
+import { Diagnosed } from "../../../diagnostics/diagnostic.js";
 import type { HostExpression } from "../../../ir/host.js";
 import type { Evaluation } from "../evaluation.js";
 import { type Completion, Restart } from "../flow.js";
@@ -8,10 +10,9 @@ import type { Scope } from "../scope.js";
 import { classValue } from "./classes.js";
 import { evaluate, iterate } from "./expressions.js";
 import { functionName, functionValue } from "./functions.js";
+import { loopOver, runFor, runForIn, runWhile } from "./loops.js";
 import { decide } from "./operators.js";
 import { bind } from "./patterns.js";
-import { loopOver, runFor, runForIn, runWhile } from "./loops.js";
-import { Diagnosed } from "../../../diagnostics/diagnostic.js";
 
 const K = ts.SyntaxKind;
 

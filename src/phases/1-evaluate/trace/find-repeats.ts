@@ -87,11 +87,7 @@ class Work {
     const step = this.steps[place];
     return step !== null && readsOf(step!).some((value) => value.id === id);
   }
-  absorb(
-    places: readonly number[],
-    repeat: Step<"logical">,
-    replaced: ReadonlyMap<number, LogicalValue>,
-  ): void {
+  absorb(places: readonly number[], repeat: Step<"logical">, replaced: ReadonlyMap<number, LogicalValue>): void {
     for (const place of places) this.steps[place] = null;
     this.steps[places[0]!] = repeat;
     this.noteReads(repeat, places[0]!);

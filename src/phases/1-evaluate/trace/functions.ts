@@ -1,10 +1,10 @@
 // The meaning of the functions on tensors that the library declares: creation, joining, random numbers, layers' kernels.
 import type { DType } from "../../../ir/tensor-type.js";
-import type { Op } from "../../../ops/op.js";
-import * as ops from "../../../ops/table.js";
-import { randomAttributes } from "../../../ops/random.js";
-import type { Scalar } from "../run-time.js";
 import { parseFactors } from "../../../ops/factors.js";
+import type { Op } from "../../../ops/op.js";
+import { randomAttributes } from "../../../ops/random.js";
+import * as ops from "../../../ops/table.js";
+import type { Scalar } from "../run-time.js";
 import { resolveDim, showShape } from "./shapes.js";
 import { Tensor, type TensorLike } from "./tensor.js";
 import type { Tracer } from "./tracer.js";

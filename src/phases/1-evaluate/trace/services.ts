@@ -1,8 +1,8 @@
 // The meaning of the run-time services that the library is written with: they become host statements, host expressions
 // and entries of the program.
 import type { HostExpression, HostQuery, HostVariable } from "../../../ir/host.js";
-import type { Loader, ModuleInfo } from "../../../ir/program.js";
 import type { Degree } from "../../../ir/placement.js";
+import type { Loader, ModuleInfo } from "../../../ir/program.js";
 import type { State } from "../../../ir/state.js";
 import type { TensorType } from "../../../ir/tensor-type.js";
 import { batchMark } from "../../../ops/layout.js";
@@ -185,6 +185,7 @@ export function services(tracer: Tracer, registry: Registry): { readonly [name: 
     runtime: (value: Scalar) =>
       new Fresh(expressionOf(value), value instanceof RunTime ? value.type : (typeof value as RunTimeType)),
     pinned: (value: unknown) => (value instanceof RunTime ? pin(value) : value),
+    isClass: (value: unknown) => tracer.ev.classes.has(value as object),
     isOff: (value: Scalar) => {
       const isZero = knownOf(value) === 0;
       if (isZero && value instanceof RunTime) pin(value);

@@ -4,11 +4,11 @@ import type { LogicalValue } from "../../../ir/graph.js";
 import type { HostVariable } from "../../../ir/host.js";
 import type { State } from "../../../ir/state.js";
 import { type DType, isFloat, numElements, type TensorType } from "../../../ir/tensor-type.js";
-import * as ops from "../../../ops/table.js";
 import type { Op } from "../../../ops/op.js";
+import * as ops from "../../../ops/table.js";
 import { knownOf, RunTime, type Scalar } from "../run-time.js";
-import { broadcastShapes, regroupFactors, resolveDim, resolveDims, resolveShape, showShape } from "./shapes.js";
 import type { Segment } from "./segment.js";
+import { broadcastShapes, regroupFactors, resolveDim, resolveDims, resolveShape, showShape } from "./shapes.js";
 import type { Tracer } from "./tracer.js";
 
 export type Source =

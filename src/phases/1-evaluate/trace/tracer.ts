@@ -113,7 +113,8 @@ export class Tracer {
       }
       case "state": {
         const state = this.stateOf(tensor);
-        if (state.kind !== "gradient" || !this.touch(state).isZero || segment.states.has(state)) return segment.read(state);
+        if (state.kind !== "gradient" || !this.touch(state).isZero || segment.states.has(state))
+          return segment.read(state);
         const [zeros] = segment.builder.at(this.place, () =>
           segment.builder.emit(constant, [], { ...state.type, value: 0 }),
         );
@@ -174,7 +175,9 @@ export class Tracer {
     this.open = null;
     if (!segment || segment.isEmpty) return;
     this.finished.push(segment);
-    this.ev.builder.emit({ kind: "deferred", make: () => {
+    this.ev.builder.emit({
+      kind: "deferred",
+      make: () => {
         this.reached.add(segment);
         return this.runs.get(segment) ?? [];
       },
