@@ -136,7 +136,8 @@ function applied(fn: ScalarFunction, args: readonly Scalar[], point: Point): num
 
 const truth = (holds: boolean): number => (holds ? 1 : 0);
 
-const meanings: { readonly [F in Exclude<ScalarFunction, "select">]: (...x: number[]) => number } = {
+/** Functions of scalars but `select`, in float64. */
+export const meanings: { readonly [F in Exclude<ScalarFunction, "select">]: (...x: number[]) => number } = {
   add: (a, b) => a! + b!,
   sub: (a, b) => a! - b!,
   mul: (a, b) => a! * b!,

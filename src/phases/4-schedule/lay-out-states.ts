@@ -1,0 +1,51 @@
+// One area holds all states, the same in every graph: parameters first, in the order of the model, so that those of
+// repeated layers are one stride apart; then buffers, gradients and each kind of optimizer state, parallel to the parameters.
+import type { PlacementPlan } from "../../ir/program.js";
+import type { Amount, Buffer, StateHome } from "../../ir/scheduled.js";
+import type { State, StateKind } from "../../ir/state.js";
+import { numBytesOf } from "../../ir/tensor-type.js";
+import { plus, product, times } from "./amounts.js";
+import type { Lowering } from "./lowering.js";
+
+export const alignment = 64;
+export const aligned = (bytes: Amount): Amount => bytes.map((each) => Math.ceil(each / alignment) * alignment);
+
+const kinds: readonly StateKind[] = ["parameter", "buffer", "gradient", "optimizer"];
+
+export interface StateLayout {
+  readonly homes: readonly StateHome[];
+  readonly bytes: Amount;
+}
+
+export function layOutStates(states: readonly State[], plan: PlacementPlan, lowering: Lowering): StateLayout {
+  const homes: StateHome[] = [];
+  let end = lowering.zero;
+  for (const state of inOrder(states)) {
+    const rest = plan.states.get(state)?.rest;
+    if (!rest) throw new Error(`the plan has no placement for ${state.name}`);
+    const shape = lowering.localShape({ type: state.type, placement: rest });
+    const numElements = product(shape, lowering.numVariants);
+    const buffer: Buffer = {
+      kind: "buffer",
+      name: state.name,
+      dtype: state.type.dtype,
+      numElements,
+      home: { kind: "state", state, offset: end },
+    };
+    const localShapes = lowering.variants.map((_, variant) => shape.map((size) => size[variant]!));
+    homes.push({ state, buffer, localShapes, rest });
+    end = aligned(plus(end, times(numElements, lowering.amount(numBytesOf[state.type.dtype]))));
+  }
+  return { homes, bytes: end };
+}
+
+function inOrder(states: readonly State[]): readonly State[] {
+  const position = new Map(states.map((state, i) => [state, i]));
+  const families = new Map<string, number>();
+  const keyed = states.map((state, i) => {
+    const family = state.of ? state.name.replace(state.of.name, "*") : "";
+    if (!families.has(family)) families.set(family, families.size);
+    return { state, kind: kinds.indexOf(state.kind), family: families.get(family)!, at: state.of ? position.get(state.of)! : i };
+  });
+  return keyed.sort((a, b) => a.kind - b.kind || a.family - b.family || a.at - b.at).map(({ state }) => state);
+}

@@ -1,0 +1,60 @@
+// Purpose: one rank's graphs become what it does, in order, and where every byte lies. In reading order:
+//   1. lower: values become views of tensors, steps become pieces of kernels, calls, collectives and loops;
+//   2. fuse: pieces become kernels;
+//   3. choose layouts, copy what calls cannot take as it lies;
+//   4. bind: states and results are written where they belong;
+//   5. assemble: waits, lifetimes, the arena's plan, launches.
+// Needs: a local program. Leaves: a scheduled one.
+import type { Program } from "../../ir/program.js";
+import type { ScheduledGraph, ScheduledProgram } from "../../ir/scheduled.js";
+import { factsOf } from "../3-partition/place.js";
+import { larger } from "./amounts.js";
+import { assemble } from "./assemble.js";
+import { bindOutside } from "./bind-outside.js";
+import { chooseLayouts } from "./choose-layouts.js";
+import { copyOperands } from "./copy-operands.js";
+import { fuse } from "./fuse.js";
+import { layOutStates } from "./lay-out-states.js";
+import { lowerGraph } from "./lower-graph.js";
+import { Lowering } from "./lowering.js";
+import type { Tensor } from "./work.js";
+
+export interface ScheduleOptions {
+  /** False: one kernel for each op, as it is written. For debugging. */
+  readonly isFused?: boolean;
+}
+
+export function schedule(program: Program<"local">, { isFused = true }: ScheduleOptions = {}): ScheduledProgram {
+  const lowering = new Lowering(factsOf(program));
+  const states = layOutStates(program.states, program.plan, lowering);
+  const buffers = new Map(states.homes.map(({ state, buffer }) => [state, buffer]));
+  const graphs = new Map<string, ScheduledGraph>();
+  let arenaBytes = lowering.zero;
+  for (const [name, graph] of program.graphs) {
+    const lowered = lowerGraph(graph, lowering);
+    const fused = fuse(lowered, lowering.numVariants, { isFused });
+    const fixed = new Set<Tensor>();
+    for (const { view } of [...lowered.results, ...lowered.updates]) fixed.add(view.tensor);
+    for (const { enter, leave, places } of lowered.swaps) for (const each of [enter, leave, ...places]) fixed.add(each);
+    const layouts = chooseLayouts(lowered, fused, fixed, lowering.numVariants);
+    const copied = copyOperands(fused, layouts, lowering);
+    const bound = bindOutside(lowered, copied, lowering);
+    const assembled = assemble({
+      graph: lowered,
+      jobs: bound.jobs,
+      layouts,
+      outside: bound.outside,
+      lies: (tensor) => tensor,
+      states: buffers,
+      lowering,
+    });
+    graphs.set(name, assembled.graph);
+    arenaBytes = larger(arenaBytes, assembled.arenaBytes);
+  }
+  const variants = lowering.variants.map((degrees, variant) => ({
+    degrees,
+    stateBytes: states.bytes[variant]!,
+    arenaBytes: arenaBytes[variant]!,
+  }));
+  return { level: "scheduled", program, variants, states: states.homes, graphs };
+}

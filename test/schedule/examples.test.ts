@@ -1,0 +1,26 @@
+// The examples, made small: scheduled programs compute what their local graphs say, with kernels joined and alone, in
+// every variant.
+import { describe, expect, test } from "vitest";
+import { compileProgram } from "../../src/compile.js";
+import { meshOf, numRanks } from "../../src/ir/mesh.js";
+import { schedule } from "../../src/phases/4-schedule/schedule.js";
+import { differences, inputsFrom, runRanks } from "../run-program.js";
+import { evaluateSmall, smallExamples } from "../small-examples.js";
+import { runScheduled } from "./run-scheduled.js";
+
+const inputs = inputsFrom({ below: 11 });
+/** Sums in another order. */
+const tolerance = 1e-9;
+
+describe.each(smallExamples)("%s", (example) => {
+  const program = compileProgram({ ...evaluateSmall(example), mesh: meshOf({ dpReplicate: "auto" }) });
+
+  test.each([true, false])("joined: %s", (isFused) => {
+    const scheduled = schedule(program, { isFused });
+    for (const [variant, { degrees }] of scheduled.variants.entries()) {
+      if (numRanks(degrees) > 4) continue;
+      const expected = runRanks(program, degrees, inputs);
+      expect(differences(expected, runScheduled(scheduled, variant, inputs), tolerance)).toEqual([]);
+    }
+  });
+});
