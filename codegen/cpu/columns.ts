@@ -7,7 +7,7 @@ import type { LoopWriter } from "../kernel/loop-writer.js";
 import { argumentsOf, type ScalarNode } from "../kernel/scalar-node.js";
 import { concreteType, costOf, cppValueTypes } from "../kernel/scalar-text.js";
 import type { ReducePass, Stage, Stages } from "../kernel/stages.js";
-import { writeStores } from "./elementwise.js";
+import { overwrittenReads, writeStores } from "./elementwise.js";
 import { grow, startOf, typeOfResult } from "./reductions.js";
 import { costPerElement, grainFor, indexName, numPoints, writeIndices, writeNest, writeShared } from "./work.js";
 
@@ -103,7 +103,8 @@ export function writePoint(
   index: string,
   safe: ReadonlySet<ScalarNode>,
 ): void {
-  const write = w.plan([...stage.reduces.map(({ of }) => of), ...stage.stores.map(({ value }) => value)], safe);
+  const roots = [...stage.reduces.map(({ of }) => of), ...stage.stores.map(({ value }) => value)];
+  const write = w.plan(roots, new Set([...safe, ...overwrittenReads(stage.stores)]));
   for (const { pass, name } of results) grow(w, pass, `${name}[${index}]`, write);
   for (const { operand, value } of stage.stores) w.store(operand, value, write);
 }

@@ -112,17 +112,19 @@ function writePieces(
   });
 }
 
-/** Stores in order. What one of them overwrites and a later one needs is read before. */
+/** Stores in order. */
 export function writeStores(w: LoopWriter, stores: readonly StorePass[], safe: ReadonlySet<ScalarNode>): void {
-  const early = new Set(safe);
-  const stored = new Set<number>();
-  for (const { operand, value } of stores) {
-    for (const node of nodesBelow([value])) if (node.kind === "input" && stored.has(node.operand)) early.add(node);
-    stored.add(operand);
-  }
-  const write = w.plan(
-    stores.map(({ value }) => value),
-    early,
-  );
+  const values = stores.map(({ value }) => value);
+  const write = w.plan(values, new Set([...safe, ...overwrittenReads(stores)]));
   for (const { operand, value } of stores) w.store(operand, value, write);
+}
+
+/** What a store overwrites and a later one needs: it is read before. */
+export function overwrittenReads(stores: readonly StorePass[]): readonly ScalarNode[] {
+  const stored = new Set<number>();
+  return stores.flatMap(({ operand, value }) => {
+    const reads = nodesBelow([value]).filter((node) => node.kind === "input" && stored.has(node.operand));
+    stored.add(operand);
+    return reads;
+  });
 }

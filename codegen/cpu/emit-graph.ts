@@ -83,7 +83,7 @@ class GraphWriter {
       const count = this.#amounts.text(buffer.numElements, cppIdentifier(`${name}.numElements`));
       return `.${graphField(name)} = run.newTensor(${dtypeTexts[buffer.dtype]}, ${count})`;
     });
-    const body = [...this.#places.head, ...this.#numberLines, "", ...launches, ...ends];
+    const body = [...this.#places.head, ...this.#numberLines, ...launches, ...ends];
     const uses = (word: string): boolean => body.some((line) => new RegExp(`\\b${word}\\b`).test(line));
     const head = [
       ...(uses("amounts") || !this.#amounts.isEmpty
@@ -93,9 +93,8 @@ class GraphWriter {
       ...(uses("arena") ? ["std::byte* const arena = run.arena();"] : []),
       ...(results.length > 0 ? [`${signature.results} results{${results.join(", ")}};`] : []),
     ];
-    const functions = this.#functions.join("\n");
     const front = [
-      ...(functions.includes(`${maximumOfFloats} :`) ? [declareMaximum, ""] : []),
+      ...(this.#functions.some((line) => line.includes(`${maximumOfFloats} :`)) ? [declareMaximum] : []),
       ...this.#amounts.declaration(this.facts.variants.map(({ shown }) => shown)),
       ...this.#places.tables,
       ...this.#observed.lines,
@@ -103,16 +102,14 @@ class GraphWriter {
     return render("graph", {
       name: graph.name,
       file: this.facts.file,
-      front,
-      functions: functions.split("\n"),
+      front: front.length > 0 ? [...front, ""] : [],
+      functions: this.#functions,
       results: signature.results,
       inputs: signature.inputs,
       function: signature.function,
       parameter: [...head, ...body].some((line) => /\bin\./.test(line)) ? " in" : "",
       run: [...head, ...body].some((line) => /\brun\b/.test(line)) ? " run" : "",
-      head,
-      body,
-      end: results.length > 0 ? ["return results;"] : ["return {};"],
+      body: indented([...head, ...body, results.length > 0 ? "return results;" : "return {};"]),
     });
   }
 
@@ -132,7 +129,7 @@ class GraphWriter {
           add(launchComment(launch.kernel.from, this.facts.lines), [this.#kernel(launch)]);
           break;
         case "table":
-          add(launchComment(launch.kernel.from, this.facts.lines), [this.#table(launch)]);
+          add(launchComment(launch.kernel.from, this.facts.lines), this.#table(launch));
           break;
         case "call":
           add(launchComment([launch.from], this.facts.lines), writeCall(launch, this.#places, this.#amounts));
@@ -166,7 +163,7 @@ class GraphWriter {
     this.#local.release(index);
     return [
       `for (int ${index} = 0; ${index} < ${count}; ++${index}) {  ${cppComment(`${name}: ${phase}`)}`,
-      ...lines.map((line) => (line === "" ? "" : `  ${line}`)),
+      ...indented(lines),
       "}",
     ];
   }
@@ -183,14 +180,21 @@ class GraphWriter {
     return `${name}(${args.join(", ")});`;
   }
 
-  #table(launch: TableLaunch): string {
+  #table(launch: TableLaunch): readonly string[] {
     const { kernel, rows } = launch;
     const what = this.#names.declare(kernel.name);
     this.#names.release(what);
     const made = tableFunction(launch, what, this.#amounts, this.#names);
     const name = this.#function(kernel, made, () => made.table);
+    const values: string[] = [];
     const args = made.parameters.map((parameter) => {
       switch (parameter.kind) {
+        case "values": {
+          const array = this.#local.declare(`${name}.${parameter.name}`);
+          const list = parameter.values.map((place) => this.#places.value(place)).join(", ");
+          values.push(`const ${parameter.type} ${array}[] = {${list}};`);
+          return array;
+        }
         case "rows":
           return `dream::spanOf(${parameter.table}${parameter.isByVariant ? "[run.variant()]" : ""})`;
         case "chunks":
@@ -205,7 +209,7 @@ class GraphWriter {
           return this.#argument(parameter, kernel);
       }
     });
-    return `${name}(${args.join(", ")});`;
+    return [...values, `${name}(${args.join(", ")});`];
   }
 
   #argument(parameter: Exclude<KernelFunction["parameters"][number], { kind: "operand" }>, kernel: Kernel): string {
@@ -237,7 +241,7 @@ class GraphWriter {
       ...inFront(),
       ...(ops === "" || ops === kernel.name ? [] : [cppComment(ops)]),
       ...brokenHeader(name, made.declarations),
-      ...made.body.map((line) => (line === "" ? "" : `  ${line}`)),
+      ...indented(made.body),
       "}",
       "",
     );
@@ -248,6 +252,8 @@ class GraphWriter {
     return { f32: "float", bf16: "dream::bf16", i32: "std::int32_t", bool: "bool" }[dtype];
   }
 }
+
+const indented = (lines: readonly string[]): readonly string[] => lines.map((line) => (line === "" ? "" : `  ${line}`));
 
 /** `static void name(a, b) {`, broken where it is too long. */
 function brokenHeader(name: string, declarations: readonly string[]): readonly string[] {

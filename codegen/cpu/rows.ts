@@ -4,9 +4,9 @@ import { largest } from "../kernel/amount.js";
 import { guardReads } from "../kernel/guard-reads.js";
 import type { LoopLetter } from "../kernel/loop-letters.js";
 import type { LoopWriter } from "../kernel/loop-writer.js";
-import { nodesBelow, type ScalarNode } from "../kernel/scalar-node.js";
+import type { ScalarNode } from "../kernel/scalar-node.js";
 import type { Stage, Stages } from "../kernel/stages.js";
-import { writeStores } from "./elementwise.js";
+import { overwrittenReads, writeStores } from "./elementwise.js";
 import { declareResult, grow, simdPragma } from "./reductions.js";
 import { costPerElement, grainFor, numPoints, writeNest, writeSharedLetters } from "./work.js";
 
@@ -22,7 +22,7 @@ export function writeRows(w: LoopWriter, { outer, inner }: ReductionLoops, all: 
   });
 }
 
-/** The loops of all stages with the stores of the outer letters between them, behind a loop rather than before it. */
+/** The loops of all stages with the stores of the outer letters between them. */
 export function writeStages(
   w: LoopWriter,
   { stages, after }: Stages,
@@ -30,20 +30,11 @@ export function writeStages(
   writeLoop: (stage: Stage) => void,
 ): void {
   for (const stage of stages) {
-    // A loop gives names to the values that it needs of its row; stores behind it use them.
-    const nodes = nodesBelow([...stage.reduces.map(({ of }) => of), ...stage.stores.map(({ value }) => value)]);
-    const isRead = (operand: number): boolean =>
-      nodes.some((node) => node.kind === "input" && node.operand === operand);
-    const [before, behind] = partition(stage.before, ({ operand }) => isRead(operand));
-    writeStores(w, before, safe);
     writeLoop(stage);
-    writeStores(w, behind, safe);
+    // Behind the loop, which reads nothing of what they overwrite: it has given names to the row's values.
+    writeStores(w, stage.before, safe);
   }
   writeStores(w, after, safe);
-}
-
-function partition<T>(list: readonly T[], holds: (item: T) => boolean): readonly [readonly T[], readonly T[]] {
-  return [list.filter(holds), list.filter((item) => !holds(item))];
 }
 
 function writeStage(w: LoopWriter, inner: readonly LoopLetter[], stage: Stage, safe: ReadonlySet<ScalarNode>): void {
@@ -60,7 +51,8 @@ export function writeStageBody(
   results: readonly { readonly pass: Stage["reduces"][number]; readonly name: string }[],
   safe: ReadonlySet<ScalarNode>,
 ): void {
-  const write = w.plan([...stage.reduces.map(({ of }) => of), ...stage.stores.map(({ value }) => value)], safe);
+  const roots = [...stage.reduces.map(({ of }) => of), ...stage.stores.map(({ value }) => value)];
+  const write = w.plan(roots, new Set([...safe, ...overwrittenReads(stage.stores)]));
   for (const { pass, name } of results) grow(w, pass, name, write);
   for (const { operand, value } of stage.stores) w.store(operand, value, write);
 }

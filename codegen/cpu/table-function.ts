@@ -24,11 +24,14 @@ export type TableParameter =
   | KernelFunction["parameters"][number]
   | { readonly kind: "rows"; readonly table: string; readonly isByVariant: boolean }
   | { readonly kind: "chunks"; readonly count: Amount }
-  | { readonly kind: "area"; readonly area: "states" | "arena" };
+  | { readonly kind: "area"; readonly area: "states" | "arena" }
+  /** An array of numbers of the host code, called `name`. */
+  | { readonly kind: "values"; readonly name: string; readonly type: string; readonly values: readonly Place[] };
 
-/** How an operand is found: by value, by one pointer for all rows, or by a field of the row. */
+/** How an operand is found: by value, by one pointer for all rows, or by a field of the row: a place, or which value. */
 type Column =
   | { readonly kind: "value" | "pointer" }
+  | { readonly kind: "choice"; readonly name: string; readonly values: readonly Place[] }
   | { readonly kind: "field"; readonly name: string; readonly area: "states" | "arena" | "either" };
 
 const elementsOfChunk = 16384;
@@ -55,17 +58,23 @@ export function tableFunction(launch: TableLaunch, what: string, amounts: Amount
   const context = kernelContext(
     kernel,
     stages,
-    columns.map(({ kind }) => kind === "value"),
+    columns.map(({ kind }) => kind === "value" || kind === "choice"),
     amounts,
   );
   for (const name of ["rows", "numChunks", "states", "arena", "row"]) context.names.declare(name);
   const w = new LoopWriter(context.facts, context.names);
   writeTable(w, { kernel, stages, columns, type, chunk, numChunks });
   const made = context.function(w.finish());
-  const kept = made.parameters.flatMap((parameter, i) =>
-    parameter.kind === "operand" && columns[parameter.operand]!.kind === "field"
-      ? []
-      : [{ parameter, declaration: made.declarations[i]! }],
+  const kept = made.parameters.flatMap(
+    (parameter, i): readonly { parameter: TableParameter; declaration: string }[] => {
+      const declaration = made.declarations[i]!;
+      const column = parameter.kind === "operand" ? columns[parameter.operand]! : null;
+      if (column?.kind === "field") return [];
+      if (column?.kind !== "choice") return [{ parameter, declaration }];
+      const [type, name] = declaration.split(" ") as [string, string];
+      const values = { kind: "values", name: `${name}s`, type, values: column.values } as const;
+      return [{ parameter: values, declaration: `const ${type}* ${name}s` }];
+    },
   );
   const usedAreas = (["states", "arena"] as const).filter((area) =>
     columns.some((column) => column.kind === "field" && (column.area === area || column.area === "either")),
@@ -94,8 +103,9 @@ function columnOf({ kernel, rows }: TableLaunch, k: number, name: string): Colum
   const isSame = places.every(({ place, offset }) => place === first.place && sameAmount(offset, first.offset));
   const homes = places.map(({ place }) => homeOf(place, kernel));
   if (homes.some(({ kind }) => kind === "scalar")) {
-    if (!isSame) throw new Error(`${kernel.name} has other numbers in other rows`);
-    return { kind: "value" };
+    const values = [...new Set(places.map(({ place }) => place))];
+    if (homes.some(({ kind }) => kind !== "scalar")) throw new Error(`${kernel.name} has numbers in some rows alone`);
+    return values.length === 1 ? { kind: "value" } : { kind: "choice", name, values };
   }
   if (isSame && rows.length > 1) return { kind: "pointer" };
   const inState = homes.filter(({ kind }) => kind === "state").length;
@@ -117,6 +127,7 @@ function rowTable(
   name: string,
 ): { readonly lines: readonly string[]; readonly isByVariant: boolean } {
   const fields = columns.flatMap((column) => {
+    if (column.kind === "choice") return [`${column.name}Number`];
     if (column.kind !== "field") return [];
     return column.area === "either" ? [column.name, `${column.name}IsState`] : [column.name];
   });
@@ -124,8 +135,9 @@ function rowTable(
     size,
     firstChunks[r]!,
     ...columns.flatMap((column, k) => {
-      if (column.kind !== "field") return [];
       const { place, offset } = operands[k]!;
+      if (column.kind === "choice") return [fixedAmount(column.values.indexOf(place), size)];
+      if (column.kind !== "field") return [];
       const home = homeOf(place, kernel) as { readonly kind: string; readonly offset: Amount };
       const bytes = plus(
         home.offset,
@@ -263,6 +275,11 @@ function writeOperands(
   isWanted: (k: number) => boolean,
 ): void {
   columns.forEach((column, k) => {
+    if (column.kind === "choice") {
+      const { name } = w.facts.operands[k]!;
+      w.line(`const auto ${name} = ${name}s[${row}${column.name}Number];`);
+      w.bindOperand(k);
+    }
     if (column.kind !== "field" || !isWanted(k)) return;
     const { dtype, role } = kernel.operands[k]!;
     const type = `${role === "read" ? "const " : ""}${cppElementTypes[dtype]}`;

@@ -16,7 +16,7 @@ export function userOrigin(origin: Origin | null): Origin | null {
   return origin;
 }
 
-/** Comment lines above a launch: `model.blocks.*.mlp: add, geluTanh`, then the source lines. */
+/** Comment lines above a launch: `model.blocks.*.mlp: add, geluTanh`, below it the source lines. */
 export function launchComment(from: readonly LaunchOrigin[], lines: SourceLines): readonly string[] {
   const scopes = distinct(from.map(({ scope }) => scope)).filter((scope) => scope !== "");
   const ops = distinct(from.map(({ op }) => op));
@@ -24,10 +24,8 @@ export function launchComment(from: readonly LaunchOrigin[], lines: SourceLines)
     (place) => place !== "",
   );
   const head = [scopes.join(", "), ops.join(", ")].filter((part) => part !== "").join(": ");
-  const [first, ...others] = places.slice(0, mostLines);
   const rest = places.length > mostLines ? [`and ${places.length - mostLines} more lines`] : [];
-  if (first === undefined) return [cppComment(head)];
-  return [cppComment(`${head}    ${first}`), ...[...others, ...rest].map((place) => cppComment(`    ${place}`))];
+  return [head, ...places.slice(0, mostLines), ...rest].filter((line) => line !== "").map(cppComment);
 }
 
 const distinct = (texts: readonly string[]): readonly string[] => [...new Set(texts)];

@@ -116,7 +116,7 @@ export class LoopWriter {
     this.#results.set(node, { text, level: this.level, index });
   }
 
-  /** An operand's pointer is a variable of the innermost block: nothing outside can read through it. */
+  /** An operand's pointer or value is a variable of the innermost block: nothing outside can read it. */
   bindOperand(operand: number): void {
     this.#operandLevels.set(operand, this.level);
   }
@@ -145,8 +145,8 @@ export class LoopWriter {
         throw new Error(`kernel ${this.facts.kernel.name} reads ${node.name} before it is there`);
       case "input": {
         const { isValue } = this.facts.operands[node.operand]!;
-        if (isValue) return 0;
         const least = this.#operandLevels.get(node.operand) ?? 0;
+        if (isValue) return least;
         if (node.at) return Math.max(least, ...node.at.map((index) => this.levelOf(index)));
         return Math.max(
           least,

@@ -50,87 +50,97 @@ export function stagesOf(kernel: Kernel): Stages {
     },
     isSingle: (letter) => isAlways(sizes.get(letter)!, 1),
   });
-  const names = new Map<ScalarNode, string>();
-  const memory = new MemoryOrder(kernel.operands.length);
-  const availableAt = new Map<ScalarNode, number>();
-  const known = new Map<ScalarNode, number>();
-  /** The first loop before which everything that a node needs has been reduced. */
-  const readyAt = (node: ScalarNode): number => {
-    const before = known.get(node);
-    if (before !== undefined) return before;
-    const own = availableAt.get(node) ?? 0;
-    const ready = argumentsOf(node).reduce((latest, arg) => Math.max(latest, readyAt(arg)), own);
-    known.set(node, ready);
-    return ready;
-  };
-  const reduces: { readonly at: number; readonly pass: ReducePass }[] = [];
-  const stores: { readonly at: number; readonly over: "outer" | "all"; readonly pass: StorePass }[] = [];
   const hasInner = kernel.inner.some(({ size }) => constantOf(size) !== 1);
+  const names = new Map<ScalarNode, string>();
+  const ready = new ReadyTimes();
+  const reduces: { readonly at: number; readonly pass: ReducePass }[] = [];
+  const stores: Placed[] = [];
   for (const pass of kernel.passes) {
     if (pass.kind === "let") {
       const node = nodes.of(pass.value);
       nodes.bind(pass.name, node);
       if (!names.has(node)) names.set(node, pass.name);
-    } else if (pass.kind === "reduce") {
+    } else if (pass.kind === "store") {
+      const value = nodes.of(pass.value);
+      const over = hasInner ? pass.over : "outer";
+      stores.push({ at: ready.of(value), over, pass: { kind: "store", operand: pass.operand, value } });
+    } else {
       const of = nodes.of(pass.of);
       if (!hasInner) {
         // One element: it is its own sum and maximum.
         nodes.bind(pass.name, of);
         continue;
       }
-      const at = Math.max(readyAt(of), memory.afterStores(of));
-      memory.read(of, at);
+      const at = ready.of(of);
       const result = nodes.declare(pass.name, resultType(of.type));
-      availableAt.set(result, at + 1);
+      ready.set(result, at + 1);
       reduces.push({ at, pass: { kind: "reduce", name: pass.name, by: pass.by, of, result } });
-    } else {
-      const value = nodes.of(pass.value);
-      const over = hasInner ? pass.over : "outer";
-      const at = Math.max(readyAt(value), memory.afterStores(value), memory.beforeStore(pass.operand));
-      memory.read(value, at);
-      memory.store(pass.operand, over === "all" ? at : at - 1);
-      stores.push({ at, over, pass: { kind: "store", operand: pass.operand, value } });
     }
   }
+  const placed = afterReads(
+    stores,
+    reduces.map(({ at, pass }) => ({ at, value: pass.of })),
+  );
   const numStages = Math.max(
     0,
     ...reduces.map(({ at }) => at + 1),
-    ...stores.filter(({ over }) => over === "all").map(({ at }) => at + 1),
+    ...placed.filter(({ over }) => over === "all").map(({ at }) => at + 1),
   );
   const stages = Array.from({ length: numStages }, (_, at) => ({
-    before: stores.filter((store) => store.at === at && store.over === "outer").map(({ pass }) => pass),
+    before: placed.filter((store) => store.at === at && store.over === "outer").map(({ pass }) => pass),
     reduces: reduces.filter((reduce) => reduce.at === at).map(({ pass }) => pass),
-    stores: stores.filter((store) => store.at === at && store.over === "all").map(({ pass }) => pass),
+    stores: placed.filter((store) => store.at === at && store.over === "all").map(({ pass }) => pass),
   }));
-  const after = stores.filter(({ at, over }) => over === "outer" && at >= numStages).map(({ pass }) => pass);
+  const after = placed.filter(({ at, over }) => over === "outer" && at >= numStages).map(({ pass }) => pass);
   const roots = [...reduces.map(({ pass }) => pass.of), ...stores.map(({ pass }) => pass.value)];
   return { nodes, stages, after, names, roots };
 }
 
-const resultType = (type: ValueType): ValueType => (type === "float" || type === "number" ? "float" : "integer");
+/** A store in loop `at`; one for the outer letters stands before that loop. */
+interface Placed {
+  readonly at: number;
+  readonly over: "outer" | "all";
+  readonly pass: StorePass;
+}
 
-/** Keeps reads and stores of the same operand in the order of the passes. */
-class MemoryOrder {
-  readonly #lastRead: number[];
-  readonly #lastStore: number[];
+/** An operand that is overwritten means everywhere what was there before: no store comes before a loop that reads it. */
+function afterReads(
+  stores: readonly Placed[],
+  reads: readonly { readonly at: number; readonly value: ScalarNode }[],
+): readonly Placed[] {
+  const lastRead = new Map<number, number>();
+  const note = (value: ScalarNode, at: number): void => {
+    for (const operand of operandsReadBy(value)) lastRead.set(operand, Math.max(lastRead.get(operand) ?? -1, at));
+  };
+  for (const { value, at } of reads) note(value, at);
+  let placed = stores;
+  for (let isStable = false; !isStable; ) {
+    // What is read for the outer letters alone is read before the loop that it stands before.
+    for (const { at, over, pass } of placed) note(pass.value, over === "all" ? at : at - 1);
+    const next = placed.map((store) => {
+      const last = lastRead.get(store.pass.operand) ?? -1;
+      return { ...store, at: Math.max(store.at, store.over === "all" ? last : last + 1) };
+    });
+    isStable = next.every(({ at }, i) => at === placed[i]!.at);
+    placed = next;
+  }
+  return placed;
+}
 
-  constructor(numOperands: number) {
-    this.#lastRead = new Array<number>(numOperands).fill(0);
-    this.#lastStore = new Array<number>(numOperands).fill(-1);
-  }
+/** The first loop before which everything that a node needs has been reduced. */
+class ReadyTimes {
+  readonly #known = new Map<ScalarNode, number>();
 
-  /** The first loop in which a value is read after what has been stored where it reads. */
-  afterStores(value: ScalarNode): number {
-    return [...operandsReadBy(value)].reduce((latest, k) => Math.max(latest, this.#lastStore[k]! + 1), 0);
+  set(result: ScalarNode, at: number): void {
+    this.#known.set(result, at);
   }
-  /** The first loop in which an operand may be stored: not before it has been read. */
-  beforeStore(operand: number): number {
-    return Math.max(this.#lastRead[operand]!, this.#lastStore[operand]! + 1);
-  }
-  read(value: ScalarNode, at: number): void {
-    for (const k of operandsReadBy(value)) this.#lastRead[k] = Math.max(this.#lastRead[k]!, at);
-  }
-  store(operand: number, at: number): void {
-    this.#lastStore[operand] = at;
+  of(node: ScalarNode): number {
+    const known = this.#known.get(node);
+    if (known !== undefined) return known;
+    const at = argumentsOf(node).reduce((latest, arg) => Math.max(latest, this.of(arg)), 0);
+    this.#known.set(node, at);
+    return at;
   }
 }
+
+const resultType = (type: ValueType): ValueType => (type === "float" || type === "number" ? "float" : "integer");

@@ -170,6 +170,20 @@ export const handMadeCases: readonly KernelCase[] = [
     ],
   }),
   makeCase({
+    name: "normInPlace",
+    sizes: { a: 5, c: 33 },
+    outer: "a",
+    inner: "c",
+    operands: ["=x:f32:ac", ">total:f32:a", ">squares:f32:a"],
+    passes: [
+      sum("total", input(0)),
+      store(0, apply("sub", input(0), apply("div", named("total"), extent("c"))), "all"),
+      sum("squares", apply("mul", input(0), input(0))),
+      store(1, named("total")),
+      store(2, named("squares")),
+    ],
+  }),
+  makeCase({
     name: "take",
     sizes: { n: 13, d: 37 },
     outer: "nd",

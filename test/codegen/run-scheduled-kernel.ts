@@ -1,4 +1,5 @@
-// What a scheduled kernel means: its passes for one point of the outer letters after the other, in float64.
+// What a scheduled kernel means: its passes for one point of the outer letters after the other, in float64. Operands that
+// are overwritten mean what was there before the kernel ran.
 import { roundToBf16 } from "../../src/ir/interpret-kernel.js";
 import type { Scalar, ScalarFunction } from "../../src/ir/kernel.js";
 import type { Amount, Kernel, KernelLetter } from "../../src/ir/scheduled.js";
@@ -7,6 +8,7 @@ import { normalAt, uniformAt } from "../../src/ops/random.js";
 
 /** Runs a kernel of one variant on the memory of its operands. */
 export function runScheduledKernel(kernel: Kernel, memory: readonly Float64Array[]): void {
+  const before = memory.map((elements) => elements.slice());
   const at = new Map<string, number>();
   const names = new Map<string, number>();
   const one = (amount: Amount): number => amount[0]!;
@@ -38,7 +40,7 @@ export function runScheduledKernel(kernel: Kernel, memory: readonly Float64Array
         const place = scalar.at
           ? scalar.at.reduce((sum, index, d) => sum + evaluate(index) * one(atStrides[d]!), 0)
           : placeOf(scalar.input);
-        const data = memory[scalar.input]!;
+        const data = before[scalar.input]!;
         if (!(place >= 0 && place < data.length)) throw new Error(`${kernel.name} reads place ${place}`);
         return data[place]!;
       }
