@@ -1,17 +1,20 @@
 // bf16 where records allow it, and nowhere else; numbers stay what they are but for rounding, which float64 does not do.
 import { describe, expect, test } from "vitest";
+import { GraphBuilder } from "../../src/ir/build.js";
 import type { LogicalGraph, OpStep, Step } from "../../src/ir/graph.js";
 import { roundToBf16 } from "../../src/ir/interpret-kernel.js";
 import type { Program } from "../../src/ir/program.js";
 import { isFloat } from "../../src/ir/tensor-type.js";
 import { verifyProgram } from "../../src/ir/verify-program.js";
+import { add, contract } from "../../src/ops/table.js";
 import { eachGraph } from "../../src/passes/pass-runner.js";
 import { differentiate } from "../../src/phases/2-differentiate/differentiate.js";
 import { mixPrecision } from "../../src/phases/2-differentiate/mix-precision.js";
 import { simplify } from "../../src/phases/2-differentiate/simplify.js";
 import { randomModel, vocab } from "../random-models.js";
 import { differences, inputsFrom, runWhole } from "../run-program.js";
-import { gptTraining, tinyGpt } from "../tiny-models.js";
+import { programOf } from "../programs.js";
+import { gptTraining, stateOf, tinyGpt } from "../tiny-models.js";
 
 const inBf16 = (program: Program<"logical">): Program<"logical"> => ({
   ...program,
@@ -58,6 +61,34 @@ describe("a transformer in bf16", () => {
     expect(bend.inputs[0]!.type.dtype).toBe("bf16");
     expect(bend.outputs[0]!.type.dtype).toBe("bf16");
   });
+});
+
+test("what a round leaves in bf16 enters the next in f32", () => {
+  const g = new GraphBuilder("step");
+  const x = g.input({ kind: "batch", field: "x" }, { shape: [3, 3], dtype: "f32" }, "x");
+  const weights = ["w0", "w1"].map((name) => {
+    const state = stateOf("parameter", name, [3, 3]);
+    return g.input({ kind: "state", state }, state.type, name);
+  });
+  const body = g.inner();
+  const [enter, each] = [body.value(x.type), body.value(x.type)];
+  const [leave] = body.emit(contract, [enter, each], { factors: "ab,bc->ac" });
+  const result = g.value(x.type);
+  const kept = weights.map(() => g.value(x.type));
+  g.repeat({
+    count: 2,
+    carried: [{ start: x, enter, leave: leave!, result }],
+    stacked: [{ items: weights, each }],
+    shared: [],
+    collected: [{ each: leave!, items: kept }],
+    body: body.steps,
+  });
+  const [sum] = g.emit(add, [result, kept[0]!], {});
+  const program = inBf16(programOf([g.finish({ results: [{ name: "sum", value: sum! }] })]));
+  const mixed = mixPrecision(program);
+  expect(verifyProgram(mixed)).toEqual([]);
+  const inputs = inputsFrom();
+  expect(differences(runWhole(program, inputs), runWhole(mixed, inputs), 1e-12)).toEqual([]);
 });
 
 test("f32 programs are left alone", () => {

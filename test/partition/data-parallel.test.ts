@@ -2,6 +2,7 @@
 // what is sent is what the textbook says.
 import { expect, test } from "vitest";
 import { compileProgram } from "../../src/compile.js";
+import { GraphBuilder } from "../../src/ir/build.js";
 import type { LocalGraph, MoveStep, PlacedGraph, Step } from "../../src/ir/graph.js";
 import { runLocalGraph } from "../../src/ir/interpret-local.js";
 import { degreesOf, meshOf } from "../../src/ir/mesh.js";
@@ -9,8 +10,11 @@ import { showPlacement } from "../../src/ir/placement-text.js";
 import type { Program } from "../../src/ir/program.js";
 import { shardOf } from "../../src/ir/shards.js";
 import { numElements } from "../../src/ir/tensor-type.js";
+import { contract } from "../../src/ops/table.js";
+import { comparePasses } from "../compare-passes.js";
+import { programOf } from "../programs.js";
 import { inputsFrom } from "../run-program.js";
-import { gptParameters, gptTraining, tinyGpt } from "../tiny-models.js";
+import { gptParameters, gptTraining, layersOn, stateOf, tinyGpt } from "../tiny-models.js";
 
 const inputs = inputsFrom({ below: tinyGpt.vocab });
 const placementsOf = (program: Program<"placed">, graph: string): ReadonlyMap<string, string> =>
@@ -84,4 +88,27 @@ test("a degree that is left open decides nothing", () => {
 test("one rank has no collectives at all", () => {
   const { local } = compiled(tinyGpt, {});
   expect([...local.graphs.values()].flatMap(({ steps }) => movesOf(steps))).toEqual([]);
+});
+
+test("a body that turns its dims brings what it carries back to where it entered", () => {
+  const g = new GraphBuilder("step");
+  const x = g.input({ kind: "batch", field: "x" }, { shape: [4, 4], dtype: "f32" }, "x");
+  const state = stateOf("parameter", "w", [4, 4]);
+  const w = g.input({ kind: "state", state }, state.type, "w");
+  const body = g.inner();
+  const [enter, inner] = [body.value(x.type), body.value(w.type)];
+  const [leave] = body.emit(contract, [enter, inner], { factors: "ab,bc->ca" });
+  const result = g.value(x.type);
+  const carried = [{ start: x, enter, leave: leave!, result }];
+  const shared = [{ outer: w, inner }];
+  g.repeat({ count: 3, carried, stacked: [], shared, collected: [], body: body.steps });
+  const loss = layersOn(g).total(result);
+  const [gradient] = g.gradient(loss, [w]);
+  const results = [
+    { name: "y", value: result },
+    { name: "gradient", value: gradient! },
+  ];
+  const loader = { ...gptTraining(tinyGpt).loaders[0]!, batchSize: 4, fields: [{ name: "x", type: x.type }] };
+  const program = programOf([g.finish({ results })], { loaders: [loader], mesh: meshOf({ dpReplicate: "auto" }) });
+  expect(comparePasses(program, inputs).found).toEqual([]);
 });
