@@ -4,7 +4,7 @@ import { type DType, numBytesOf } from "./tensor-type.js";
 
 export class RankMemory {
   private readonly values: Float64Array;
-  /** Of each byte: 1 + its place in the element that was written there last; 0: none. */
+  /** Of each byte: the size of the element that was written there last, times 8, and its place in it; 0: none. */
   private readonly parts: Uint8Array;
   constructor(
     readonly name: string,
@@ -17,15 +17,15 @@ export class RankMemory {
   read(byte: number, dtype: DType): number {
     this.check(byte, dtype);
     const size = numBytesOf[dtype];
-    for (let i = 0; i < size; i++) if (this.parts[byte + i] !== i + 1) return Number.NaN;
-    if (byte + size < this.parts.length && this.parts[byte + size]! > size) return Number.NaN;
+    for (let i = 0; i < size; i++) if (this.parts[byte + i] !== size * 8 + i) return Number.NaN;
     return this.values[byte]!;
   }
 
   write(byte: number, dtype: DType, value: number): void {
     this.check(byte, dtype);
     this.values[byte] = value;
-    for (let i = 0; i < numBytesOf[dtype]; i++) this.parts[byte + i] = i + 1;
+    const size = numBytesOf[dtype];
+    for (let i = 0; i < size; i++) this.parts[byte + i] = size * 8 + i;
   }
 
   /** Nothing that was written here counts any more. */

@@ -22,8 +22,8 @@ interface Frame {
   readonly piece: KernelPiece;
   readonly places: ReadonlyMap<Letter, Place>;
   readonly memo: Map<Scalar, Scalar>;
-  /** Names of its reduces and lets in the kernel. */
-  readonly names: Map<string, string>;
+  /** What its reduces and lets are in the kernel. */
+  readonly names: Map<string, Scalar>;
 }
 
 export function buildKernel(group: Group, around: Surroundings): KernelJob {
@@ -78,9 +78,11 @@ class KernelBuilder {
     for (const pass of piece.passes) {
       const value = this.rewrite(scalarOf(pass), frame);
       if (pass.kind === "store") this.addStore(pass, value, member);
+      // What reduces nothing has no rows of its own: a name is its expression.
+      else if (piece.inner.length === 0) frame.names.set(pass.name, value);
       else {
         const name = this.fresh(pass.name);
-        frame.names.set(pass.name, name);
+        frame.names.set(pass.name, named(name));
         this.passes.push(
           pass.kind === "reduce" ? { kind: "reduce", name, by: pass.by, of: value } : { kind: "let", name, value },
         );
@@ -153,7 +155,7 @@ class KernelBuilder {
           case "name": {
             const name = frame.names.get(leaf.name);
             if (name === undefined) throw new Error(`${leaf.name} is read before it is computed`);
-            return named(name);
+            return name;
           }
           default:
             return leaf;
