@@ -31,8 +31,8 @@ node scripts/show-loss.cjs "$metrics"
 cat <<'END'
 
 Next:
-  dreamc=node\ dist/src/cli/main.js        or: npm install -g .   and then just dreamc
-  examples/mlp/trainer.ts                  a trainer of ten lines
-  build/gpt/src                            the C++ that the trainer became
-  README.md                                everything else
+  build/gpt/src                     the C++ that the trainer became
+  examples/mlp/trainer.ts           the smallest trainer
+  npm install -g .                  makes the command dreamc; without it: node dist/src/cli/main.js
+  README.md                         the way on
 END

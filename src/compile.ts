@@ -1,6 +1,7 @@
 // The way from a trainer to what runs on each rank, in reading order. Every pass goes through the runner, which names,
 // times and verifies it.
 import type { Program } from "./ir/program.js";
+import type { ScheduledProgram } from "./ir/scheduled.js";
 import { verifyProgram } from "./ir/verify-program.js";
 import { eachGraph, type PassOptions, PassRunner } from "./passes/pass-runner.js";
 import { type EvaluateOptions, evaluate } from "./phases/1-evaluate/evaluate.js";
@@ -12,17 +13,23 @@ import { simplify } from "./phases/2-differentiate/simplify.js";
 import { insertMoves } from "./phases/3-partition/insert-moves.js";
 import { moveIntoRepeats } from "./phases/3-partition/move-into-repeats.js";
 import { place } from "./phases/3-partition/place.js";
+import { schedule } from "./phases/4-schedule/schedule.js";
 
 export interface CompileOptions extends EvaluateOptions, PassOptions {}
 
 /** Throws `Diagnosed` on faults of the user's program and `BrokenProgram` on our own. */
-export function compile(entryFile: string, options: CompileOptions = {}): Program<"local"> {
+export function compile(entryFile: string, options: CompileOptions = {}): ScheduledProgram {
   const passes = new PassRunner(options);
   const traced = passes.run("evaluate", () => evaluate(entryFile, options));
-  return compileTraced(traced, passes);
+  const local = compileTraced(traced, passes);
+  return passes.finish(
+    "schedule",
+    () => schedule(local),
+    () => [],
+  );
 }
 
-/** The rest of the way for a program that was evaluated before, or made by hand. */
+/** One rank's graphs of a program that was evaluated before, or made by hand. */
 export const compileProgram = (program: Program<"logical">, options: PassOptions = {}): Program<"local"> =>
   compileTraced(program, new PassRunner(options));
 

@@ -2,10 +2,13 @@
 // does not wait for TypeScript's compiler.
 import { Command } from "commander";
 import { packageVersion } from "../../codegen/package-folder.js";
+import { buildCommand } from "./commands/build.js";
 import { checkCommand } from "./commands/check.js";
 import { dataCommand } from "./commands/data.js";
 import { doctorCommand } from "./commands/doctor.js";
 import { irCommand } from "./commands/ir.js";
+import { planCommand } from "./commands/plan.js";
+import { runCommand } from "./commands/run.js";
 import type { Invocation } from "./invocation.js";
 import { report } from "./report.js";
 
@@ -30,8 +33,11 @@ function commandLine(invocation: Invocation): Command {
         "2 wrong usage, 3 a tool is missing, 70 a fault of dreamc's own",
     );
   const commands = [
+    buildCommand(invocation),
     checkCommand(invocation),
+    runCommand(invocation),
     irCommand(invocation),
+    planCommand(invocation),
     dataCommand(invocation),
     doctorCommand(invocation),
   ];

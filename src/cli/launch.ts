@@ -2,7 +2,7 @@
 // back its exit code.
 import { spawn, spawnSync } from "node:child_process";
 import { availableParallelism, constants } from "node:os";
-import { ToolMissing } from "./tool-missing.js";
+import { MissingTool } from "../native/missing-tool.js";
 
 export interface Machine {
   readonly numCores: number;
@@ -32,7 +32,7 @@ export function launchCommand(
 ): readonly [string, ...string[]] {
   if (machine.inSlurm) return ["srun", "--ntasks", String(numRanks), "--mpi=pmix", program, ...flags];
   if (numRanks === 1) return [program, ...flags];
-  if (machine.mpirunVersion === null) throw new ToolMissing("mpirun", "dreamc doctor says what to install");
+  if (machine.mpirunVersion === null) throw new MissingTool("mpirun", "dreamc doctor says what to install");
   // Other implementations know none of Open MPI's flags.
   const options = machine.mpirunVersion.includes("Open MPI") ? openMpiOptions(numRanks, machine) : [];
   return ["mpirun", ...options, "-np", String(numRanks), program, ...flags];

@@ -4,8 +4,8 @@ import { CommanderError } from "commander";
 import { packageVersion } from "../../codegen/package-folder.js";
 import { Diagnosed } from "../diagnostics/diagnostic.js";
 import { diagnosticJson, printDiagnostic } from "../diagnostics/print.js";
+import { MissingTool } from "../native/missing-tool.js";
 import type { Invocation } from "./invocation.js";
-import { ToolMissing } from "./tool-missing.js";
 import { UsageError } from "./usage-error.js";
 
 export const exitCodes = { done: 0, userFault: 1, usage: 2, toolMissing: 3, ownFault: 70 } as const;
@@ -56,7 +56,7 @@ interface Description {
 function describe(fault: unknown, debug: boolean): Description {
   if (fault instanceof UsageError)
     return { id: "usage", message: fault.message, help: fault.help, exitCode: exitCodes.usage, stack: null };
-  if (fault instanceof ToolMissing)
+  if (fault instanceof MissingTool)
     return {
       id: "tool-missing",
       message: fault.message,

@@ -14,17 +14,19 @@ export interface CompileOptions {
   /** The program's path. */
   readonly program: string;
   readonly signal?: AbortSignal;
+  /** Called before the runtime is compiled, which happens once on a machine and takes a while. */
+  readonly onCompileRuntime?: () => void;
 }
 
 /** Host code and tables run once a step; graphs are where time goes. */
 const optimizationOf = (file: string): string => (basename(file).startsWith("graph-") ? "-O2" : "-O1");
 
 /** Throws `MissingTool`, and `CompilerRefused` where g++ does not take what dreamc emitted. */
-export async function compileSources({ sources, program, signal }: CompileOptions): Promise<void> {
+export async function compileSources({ sources, program, signal, onCompileRuntime }: CompileOptions): Promise<void> {
   const ends = signal ?? new AbortController().signal;
   const toolchain = await findToolchain();
   const runtime = runtimeSources();
-  const archive = await runtimeArchive(toolchain, runtime, ends);
+  const archive = await runtimeArchive(toolchain, runtime, ends, onCompileRuntime);
   const objects = await objectsOf(sources, toolchain, runtime.publicHeaders, ends);
   await execa(toolchain.compiler, ["-o", program, ...objects, archive, ...toolchain.linkFlags], { cancelSignal: ends });
 }

@@ -40,14 +40,17 @@ export function runtimeSources(): RuntimeSources {
   };
 }
 
-/** The path of `libdream.a`. */
+/** The path of `libdream.a`. `onCompile` is called where it has to be compiled. */
 export async function runtimeArchive(
   toolchain: Toolchain,
   { files, headers, all }: RuntimeSources,
   signal: AbortSignal,
+  onCompile: () => void = () => {},
 ): Promise<string> {
   const key = createHash("sha256").update(`${toolchain.fingerprint} ${all}`).digest("hex");
   return cached("runtime", `${key}.a`, mostArchives, async (archive) => {
+    onCompile();
+    onCompile();
     const sources = files.map((path) => ({
       path,
       flags: [...toolchain.flags, "-O3", ...toolchain.runtimeFlags],

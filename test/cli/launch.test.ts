@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { launch, launchCommand, type Machine } from "../../src/cli/launch.js";
-import { ToolMissing } from "../../src/cli/tool-missing.js";
+import { MissingTool } from "../../src/native/missing-tool.js";
 import { temporaryFolder } from "./temporary-folder.js";
 
 const folder = temporaryFolder();
@@ -35,7 +35,7 @@ describe("the command", () => {
     expect([file, args.includes("--ntasks"), args.slice(-2)]).toEqual(["srun", true, ["gpt", "--plan"]]);
   });
   test("no mpirun", () => {
-    expect(() => launchCommand("gpt", [], 2, { ...laptop, mpirunVersion: null })).toThrow(ToolMissing);
+    expect(() => launchCommand("gpt", [], 2, { ...laptop, mpirunVersion: null })).toThrow(MissingTool);
   });
 });
 

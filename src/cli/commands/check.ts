@@ -12,6 +12,6 @@ export const checkCommand = (invocation: Invocation): Command =>
       const { path } = findTrainer(trainer);
       const { compile } = await import("../../compile.js");
       const { describeProgram, summaryOf } = await import("../program/summary.js");
-      const summary = summaryOf(compile(path));
+      const summary = summaryOf(compile(path, { verifies: "every level" }).program);
       invocation.out(json ? `${JSON.stringify(summary)}\n` : describeProgram(summary));
     });

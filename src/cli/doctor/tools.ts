@@ -92,7 +92,7 @@ export const tools: readonly Tool[] = [
   {
     name: "g++",
     purpose: "building",
-    find: command("g++", ["--version"], atLeast(11)),
+    find: command("g++", ["--version"], atLeast(12)),
     packages: { "apt-get": "g++", dnf: "gcc-c++", pacman: "gcc" },
     otherwise: "https://gcc.gnu.org",
   },

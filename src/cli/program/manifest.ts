@@ -1,0 +1,46 @@
+// `manifest.json` of a built program: what tools and people may want to know of it without starting it.
+import { packageVersion } from "../../../codegen/package-folder.js";
+import { showPlacement } from "../../ir/placement-text.js";
+import type { ConfigEntry } from "../../ir/program.js";
+import type { ScheduledProgram } from "../../ir/scheduled.js";
+import { type MemoryPlan, planOf } from "./plan.js";
+import { type ProgramSummary, summaryOf } from "./summary.js";
+
+export interface ProgramManifest extends ProgramSummary {
+  readonly format: "dreamc-program";
+  readonly version: 1;
+  readonly dreamcVersion: string;
+  readonly target: "cpu";
+  /** The program's file in its folder. */
+  readonly program: string;
+  readonly config: readonly ConfigEntry[];
+  readonly parameters: readonly ManifestParameter[];
+  readonly memory: readonly MemoryPlan[];
+}
+export interface ManifestParameter {
+  /** Every module path that holds it, the first one its name. */
+  readonly paths: readonly string[];
+  readonly shape: readonly number[];
+  readonly dtype: string;
+  /** How it is spread while it rests. */
+  readonly placement: string;
+}
+
+export const manifestOf = (scheduled: ScheduledProgram, target: "cpu", file: string): ProgramManifest => ({
+  format: "dreamc-program",
+  version: 1,
+  dreamcVersion: packageVersion,
+  target,
+  program: file,
+  ...summaryOf(scheduled.program),
+  config: scheduled.program.config,
+  parameters: scheduled.states
+    .filter(({ state }) => state.kind === "parameter")
+    .map(({ state: { paths, type }, rest }) => ({
+      paths,
+      shape: type.shape,
+      dtype: type.dtype,
+      placement: showPlacement(rest),
+    })),
+  memory: planOf(scheduled),
+});
