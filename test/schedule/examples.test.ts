@@ -3,6 +3,7 @@
 import { describe, expect, test } from "vitest";
 import { compileProgram } from "../../src/compile.js";
 import { meshOf, numRanks } from "../../src/ir/mesh.js";
+import { verifyScheduled } from "../../src/ir/verify-scheduled.js";
 import { schedule } from "../../src/phases/4-schedule/schedule.js";
 import { differences, inputsFrom, runRanks } from "../run-program.js";
 import { evaluateSmall, smallExamples } from "../small-examples.js";
@@ -17,6 +18,7 @@ describe.each(smallExamples)("%s", (example) => {
 
   test.each([true, false])("joined: %s", (isFused) => {
     const scheduled = schedule(program, { isFused });
+    expect(verifyScheduled(scheduled)).toEqual([]);
     for (const [variant, { degrees }] of scheduled.variants.entries()) {
       if (numRanks(degrees) > 4) continue;
       const expected = runRanks(program, degrees, inputs);

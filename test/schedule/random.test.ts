@@ -9,6 +9,7 @@ import { simplify } from "../../src/phases/2-differentiate/simplify.js";
 import { insertMoves } from "../../src/phases/3-partition/insert-moves.js";
 import { moveIntoRepeats } from "../../src/phases/3-partition/move-into-repeats.js";
 import { place } from "../../src/phases/3-partition/place.js";
+import { verifyScheduled } from "../../src/ir/verify-scheduled.js";
 import { schedule } from "../../src/phases/4-schedule/schedule.js";
 import { randomNumbers } from "../arrays.js";
 import { randomMesh, randomPlan } from "../partition/place-randomly.js";
@@ -23,6 +24,7 @@ const inputs = inputsFrom({ below: vocab });
 function compare(program: Program<"local">, isFused: boolean, about: string): void {
   const expected = runRanks(program, degreesOf(program.mesh), inputs, 3);
   const scheduled = schedule(program, { isFused });
+  expect(verifyScheduled(scheduled), about).toEqual([]);
   expect(differences(expected, runScheduled(scheduled, 0, inputs, 3), tolerance), about).toEqual([]);
 }
 
