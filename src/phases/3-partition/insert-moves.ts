@@ -68,7 +68,10 @@ function localGraph(
     name,
     value: bring(block, value, target(name, value), end(value), moving),
   }));
-  const observed = graph.observed.map(({ label, value }) => ({ label, value: reducedCopy(block, value) }));
+  // A sum that nobody needs whole here is seen where it is made whole: in the graph of the last microbatch.
+  const observed = graph.observed
+    .map(({ label, value }) => ({ label, value: reducedCopy(block, value) }))
+    .filter(({ value }) => partialAxes(value.placement).length === 0);
   return removeDeadSteps({
     level: "local",
     name: graph.name,
