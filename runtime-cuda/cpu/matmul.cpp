@@ -9,6 +9,7 @@
 #include "core/fault.h"
 #include "cpu/matmul-grid.h"
 #include "cpu/matmul-primitive.h"
+#include "cpu/one-thread.h"
 #include "dream/calls.h"
 #include "dream/kernel.h"
 
@@ -20,18 +21,6 @@ namespace {
 constexpr std::int64_t tinyWork = 20'000;
 /** Below this many, one thread is as fast as several. */
 constexpr std::int64_t smallWork = 200'000;
-
-/** For this scope OpenMP has one thread: the library must not start any. */
-class OneThread {
- public:
-  OneThread() : before_(omp_get_max_threads()) { omp_set_num_threads(1); }
-  ~OneThread() { omp_set_num_threads(before_); }
-  OneThread(const OneThread&) = delete;
-  OneThread& operator=(const OneThread&) = delete;
-
- private:
-  int before_;
-};
 
 /** cᵀ = bᵀ aᵀ: a result that is written by columns is the other product, written by rows. */
 MatmulArgs swapped(const MatmulArgs& x) {

@@ -1,5 +1,6 @@
 // Attention and its gradients against loops in double precision: odd lengths, shared heads, heads inside rows.
 #include <doctest/doctest.h>
+#include <omp.h>
 
 #include "dream/calls.h"
 #include "reference.h"
@@ -27,7 +28,7 @@ Strides stridesOf(bool isInterleaved, std::int64_t groups, std::int64_t share, s
 std::int64_t sizeOf(const Sizes& s, bool ofKeys) { return s.batch * (ofKeys ? s.key : s.query) * (s.group * (ofKeys ? 1 : s.share) * s.feature + 5); }
 
 template <class T>
-void check(Run& run, const Sizes& s, bool isInterleaved) {
+void check(Run& run, const Sizes& s, bool isInterleaved, std::vector<T>* results = nullptr) {
   const Strides at = stridesOf(isInterleaved, s.group, s.share, s.query, s.feature), atKeys = stridesOf(isInterleaved, s.group, 1, s.key, s.feature);
   const auto q = reference::normal<T>(sizeOf(s, false), 1), k = reference::normal<T>(sizeOf(s, true), 2), v = reference::normal<T>(sizeOf(s, true), 3),
              gradOut = reference::normal<T>(sizeOf(s, false), 4);
@@ -55,6 +56,10 @@ void check(Run& run, const Sizes& s, bool isInterleaved) {
                           .dk = dk.data(), .dkBatch = atKeys.batch, .dkGroup = atKeys.group, .dkKey = atKeys.place, .dkFeature = 1,
                           .dv = dv.data(), .dvBatch = atKeys.batch, .dvGroup = atKeys.group, .dvKey = atKeys.place, .dvFeature = 1,
                           .scale = scale, .isCausal = s.isCausal, .dtype = dtype, .workspace = workspace.data()});
+  if (results) {
+    for (const auto* each : {&out, &dq, &dk, &dv}) results->insert(results->end(), each->begin(), each->end());
+    return;
+  }
   std::vector<double> dkRight(k.size()), dvRight(k.size());
   reference::Comparison outs, lses, dqs, dks, dvs;
   for (std::int64_t row = 0; row < numRows; row++) {
@@ -122,6 +127,23 @@ TEST_SUITE("attention") {
         check<float>(run, each, isInterleaved);
         check<bf16>(run, each, isInterleaved);
       }
+  }
+
+  TEST_CASE("no bit depends on the number of threads") {
+    Run run;
+    const int before = omp_get_max_threads();
+    for (const Sizes& each : {Sizes{1, 1, 2, 300, 300, 24, true}, Sizes{1, 3, 1, 130, 600, 64, false}, Sizes{2, 2, 1, 64, 64, 32, true}}) {
+      std::vector<float> first;
+      for (const int threads : {1, 2, 3, 7}) {
+        omp_set_num_threads(threads);
+        std::vector<float> values;
+        check<float>(run, each, true, &values);
+        if (first.empty()) first = values;
+        INFO("query ", each.query, " key ", each.key, " threads ", threads);
+        CHECK(values == first);
+      }
+    }
+    omp_set_num_threads(before);
   }
 
   TEST_CASE("large scores do not overflow") {

@@ -1,0 +1,95 @@
+// What attention's two directions share: blocks of rows in float32, products of such blocks, and loops over heads.
+//
+// A tile is a block of queries against a block of keys; only tiles of scores exist, in scratch memory of the thread that
+// works on them. Tiles right of the diagonal of a causal mask are never made.
+#pragma once
+
+#include <dnnl.h>
+#include <omp.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <vector>
+
+#include "cpu/one-thread.h"
+#include "dream/bf16.h"
+
+namespace dream::attentions {
+
+/** A block of keys is a multiple of a block of queries: then every row of a tile sees its first key. */
+inline constexpr std::int64_t queryBlock = 64, keyBlock = 256;
+
+/** Rows of a tile have room for whole vectors, so that loops over them have no rest: a rest costs as much as the row. */
+inline constexpr std::int64_t vector = 16;
+inline std::int64_t wholeVectors(std::int64_t n) { return (n + vector - 1) / vector * vector; }
+
+/** Row i begins at `data + i * stride`; its elements are neighbours. */
+struct Rows {
+  const float* data;
+  std::int64_t stride;
+  Rows from(std::int64_t row) const { return {data + row * stride, stride}; }
+};
+
+/** float32 rows are used where they are, if they are apart; all others are copied to `space`. */
+template <class T>
+Rows readRows(const T* first, std::int64_t rowStride, std::int64_t featureStride, std::int64_t count, std::int64_t feature, float* space) {
+  if constexpr (sizeof(T) == sizeof(float))
+    if ((featureStride == 1 || feature == 1) && rowStride >= feature) return {first, rowStride};
+  for (std::int64_t row = 0; row < count; row++)
+    for (std::int64_t d = 0; d < feature; d++) space[row * feature + d] = first[row * rowStride + d * featureStride];
+  return {space, feature};
+}
+
+template <class T>
+void writeRows(const float* from, T* first, std::int64_t rowStride, std::int64_t featureStride, std::int64_t count, std::int64_t feature) {
+  for (std::int64_t row = 0; row < count; row++)
+    for (std::int64_t d = 0; d < feature; d++) first[row * rowStride + d * featureStride] = from[row * feature + d];
+}
+
+/** c[m, n] = factor a b, or added to c: `a` by rows [m, k] or columns, `b` by rows [k, n] or columns; in this thread. */
+enum class Order : char { rows = 'N', columns = 'T' };
+inline void multiply(Order orderA, Order orderB, std::int64_t m, std::int64_t n, std::int64_t k, float factor, Rows a, Rows b, bool isAdded,
+                     float* c, std::int64_t cStride) {
+  dnnl_sgemm(static_cast<char>(orderA), static_cast<char>(orderB), m, n, k, factor, a.data, a.stride, b.data, b.stride, isAdded ? 1.0f : 0.0f, c,
+             cStride);
+}
+
+/** Scratch memory of one thread, handed out piece by piece. */
+class Scratch {
+ public:
+  explicit Scratch(std::int64_t numFloats) : memory_(memoryOfThread()) {
+    if (static_cast<std::int64_t>(memory_.size()) < numFloats + 64) memory_.resize(static_cast<std::size_t>(numFloats + 64));
+    const auto address = reinterpret_cast<std::uintptr_t>(memory_.data());
+    next_ = memory_.data() + (64 - address % 64) % 64 / sizeof(float);
+  }
+  float* take(std::int64_t numFloats) {
+    float* piece = next_;
+    next_ += (numFloats + 15) / 16 * 16;
+    return piece;
+  }
+
+ private:
+  static std::vector<float>& memoryOfThread() {
+    thread_local std::vector<float> memory;
+    return memory;
+  }
+  std::vector<float>& memory_;
+  float* next_;
+};
+
+/** Calls `body(i)` for i from 0 to n, shared among the threads, `chunk` neighbours at a time. */
+template <class F>
+void forEach(std::int64_t n, std::int64_t chunk, const F& body) {
+  if (omp_in_parallel() || omp_get_max_threads() == 1 || n <= chunk) {
+    const OneThread one;
+    for (std::int64_t i = 0; i < n; i++) body(i);
+    return;
+  }
+#pragma omp parallel for schedule(dynamic, chunk)
+  for (std::int64_t i = 0; i < n; i++) body(i);
+}
+
+/** Whether `numHeads` alone keep every thread busy. */
+inline bool isEnough(std::int64_t numHeads) { return numHeads >= 2 * omp_get_max_threads() || numHeads % omp_get_max_threads() == 0; }
+
+}  // namespace dream::attentions
