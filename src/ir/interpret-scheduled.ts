@@ -1,5 +1,6 @@
 // Runs a scheduled program on simulated ranks in lock step, in float64, with memory that is really shared: buffers are
 // bytes of one arena, and what a buffer's bytes held before its life is gone. Collectives take place at their wait.
+// Long: the meaning of every kind of launch, one after the other.
 import { callMeaning } from "./call-meanings.js";
 import { meanings } from "./interpret-kernel.js";
 import type { Scalar } from "./kernel.js";

@@ -1,4 +1,5 @@
 // Kernels for tests: made by hand, one of each kind of loops at odd sizes, and from the records of all ops.
+// Long: a list.
 
 import { numberAt } from "../../src/ir/interpret-kernel.js";
 import { apply, constant, extent, index, input, type KernelBody, named } from "../../src/ir/kernel.js";
