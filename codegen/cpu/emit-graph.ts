@@ -54,7 +54,8 @@ class GraphWriter {
     readonly facts: ProgramFacts,
   ) {
     this.#names.declare(signature.function);
-    this.#local = new CppNames(this.#names);
+    // Kernels are named as they are met: a name of one scope would hide a later one of the other.
+    this.#local = this.#names;
     this.#amounts = new AmountTable(new CppNames());
     this.#observed = new ObserveTables(this.#names, facts.variants.length);
     this.#places = new Places({
