@@ -68,10 +68,7 @@ function localGraph(
     name,
     value: bring(block, value, target(name, value), end(value), moving),
   }));
-  // A sum that nobody needs whole here is seen where it is made whole: in the graph of the last microbatch.
-  const observed = graph.observed
-    .map(({ label, value }) => ({ label, value: reducedCopy(block, value) }))
-    .filter(({ value }) => partialAxes(value.placement).length === 0);
+  const observed = graph.observed.map(({ label, value }) => ({ label, value: reducedCopy(block, value) }));
   return removeDeadSteps({
     level: "local",
     name: graph.name,
