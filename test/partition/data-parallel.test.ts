@@ -78,6 +78,14 @@ test("microbatches before the last send nothing but their loss", () => {
     if (state.kind === "gradient") expect(rest.partial, state.name).toEqual({ dpReplicate: "sum" });
 });
 
+test("gradients of a bf16 program are reduced in f32", () => {
+  const program = { ...gptTraining(tinyGpt), mesh: meshOf({ dpReplicate: 2 }) };
+  const local = compileProgram({ ...program, precision: { compute: "bf16", reduce: "f32" } });
+  const moves = movesOf(local.graphs.get("step")!.steps);
+  expect(moves.length).toBeGreaterThan(8);
+  expect(new Set(moves.map(({ inputs: [{ type }] }) => type.dtype))).toEqual(new Set(["f32"]));
+});
+
 test("a degree that is left open decides nothing", () => {
   const text = (degrees: Parameters<typeof meshOf>[0]): string =>
     JSON.stringify(movesOf(compiled(tinyGpt, degrees).local.graphs.get("step")!.steps).map(({ move }) => move));
