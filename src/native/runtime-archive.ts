@@ -50,7 +50,6 @@ export async function runtimeArchive(
   const key = createHash("sha256").update(`${toolchain.fingerprint} ${all}`).digest("hex");
   return cached("runtime", `${key}.a`, mostArchives, async (archive) => {
     onCompile();
-    onCompile();
     const sources = files.map((path) => ({
       path,
       flags: [...toolchain.flags, "-O3", ...toolchain.runtimeFlags],
