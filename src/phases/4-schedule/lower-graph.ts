@@ -2,6 +2,7 @@
 // round, where the values that go in and out are: what is carried goes back and forth between two places, or along the
 // places where it is collected anyway.
 import type { LocalGraph, LocalValue, RepeatStep, Step } from "../../ir/graph.js";
+import { partialAxes } from "../../ir/placement.js";
 import type { State } from "../../ir/state.js";
 import { makesOf } from "../../ir/steps.js";
 import { most, product } from "./amounts.js";
@@ -50,7 +51,9 @@ export function lowerGraph(graph: LocalGraph, lowering: Lowering): LoweredGraph 
     return tensor;
   });
   const observed = new Map<number, { readonly label: string; readonly value: LocalValue }[]>();
-  for (const each of graph.observed) observed.set(each.value.id, [...(observed.get(each.value.id) ?? []), each]);
+  // A sum that nobody needs whole here is seen where it is made whole: in the graph of the last microbatch.
+  for (const each of graph.observed.filter(({ value }) => partialAxes(value.placement).length === 0))
+    observed.set(each.value.id, [...(observed.get(each.value.id) ?? []), each]);
   const observe = (value: LocalValue): readonly Job<KernelPiece>[] =>
     (observed.get(value.id) ?? []).map(({ label }) => ({
       kind: "observe",
