@@ -102,6 +102,22 @@ describe("ir", () => {
     const dot = await runDreamc("ir", mlp, "--after", "differentiate", "--format", "dot", "--graph", "trainingStep");
     expect(dot.out).toMatch(/^digraph "?trainingStep"? \{/);
   });
+  test("the last pass: launches and where every byte lies, as text alone", async () => {
+    const { exitCode, out } = await runDreamc("ir", mlp);
+    expect(exitCode).toBe(0);
+    for (const line of [
+      /^scheduled program Regression /,
+      /^variant 0: pp 1, dpReplicate 1, .*; state \d+ bytes, arena \d+ bytes$/m,
+      /^parameter model\.0\.weight: f32\[64, 8\] at byte \d+$/m,
+      /^graph trainingStep \{$/m,
+      /^ {2}call matmul \[.*\] read a = .*, write c = /m,
+      /^ {2}kernel \w+ \[.*\] .*write /m,
+      /^ {2}all-reduce sum over dpReplicate #\d+: /m,
+      /^ {2}wait dpReplicate #\d+$/m,
+    ])
+      expect(out).toMatch(line);
+    expect((await runDreamc("ir", mlp, "--format", "dot")).error).toContain("a scheduled program has no dot");
+  });
   test("a pass or graph that there is not", async () => {
     const pass = await runDreamc("ir", mlp, "--after", "diferentiate");
     expect(pass).toEqual({
