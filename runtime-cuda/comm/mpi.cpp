@@ -1,5 +1,6 @@
-// Ranks as MPI processes: the one file that knows MPI. Large arrays travel in pieces of 1 MB, which Open MPI moves
-// several times faster than whole ones; waits poll, so that a deadline can end them.
+// Ranks as MPI processes: the one file that knows MPI. Ranks of one machine share memory (node.h); between machines large
+// arrays travel in pieces of 1 MB, which Open MPI moves several times faster than whole ones. Waits poll, so that a
+// deadline can end them.
 #define OMPI_SKIP_MPICXX 1
 #define MPICH_SKIP_MPICXX 1
 #include <mpi.h>
@@ -14,10 +15,12 @@
 #include <string>
 #include <vector>
 
+#include "comm/node.h"
+#include "comm/place.h"
 #include "comm/world.h"
 #include "core/element-size.h"
 #include "core/fault.h"
-#include "dream/bf16.h"
+#include "dream/math.h"
 
 namespace dream {
 
@@ -25,14 +28,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 constexpr std::int64_t pieceBytes = 1 << 20;
-
-/** What is known of this rank, for messages. */
-struct Place {
-  int rank = 0;
-  double step = 0;
-  double deadlineSeconds = 600;
-  std::string describe() const { return "rank " + std::to_string(rank) + ", step " + std::to_string(static_cast<long long>(step)); }
-};
 
 /** Polls until `isDone`, a second at most at full speed and then sparing the core. */
 template <class Done>
@@ -44,19 +39,30 @@ void poll(const Place& place, const char* what, const Done& isDone) {
     const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
     if (seconds > 1.0) usleep(200);
     if (!(seconds <= place.deadlineSeconds))
-      throw Fault(place.describe() + ": " + what + " did not end within " +
+      throw Fault(describe(place.rank, place.step) + ": " + what + " did not end within " +
                       std::to_string(static_cast<int>(place.deadlineSeconds)) + " seconds: another rank is stuck or gone",
                   "DREAM_DEADLINE sets the number of seconds");
   }
 }
 
+/** MPI_MAX may lose NaN. */
+void takeMaximum(void* from, void* to, int* count, MPI_Datatype*) {
+  const auto* a = static_cast<const float*>(from);
+  auto* b = static_cast<float*>(to);
+  for (int i = 0; i < *count; i++) b[i] = math::maximum(a[i], b[i]);
+}
+
 class MpiCommunicator final : public Communicator {
  public:
   MpiCommunicator(MPI_Comm comm, const Place& place) : comm_(comm), place_(place) {
+    MPI_Op_create(takeMaximum, 1, &maximum_);
     MPI_Comm_rank(comm, &rank_);
     MPI_Comm_size(comm, &size_);
   }
-  ~MpiCommunicator() override { MPI_Comm_free(&comm_); }
+  ~MpiCommunicator() override {
+    MPI_Op_free(&maximum_);
+    MPI_Comm_free(&comm_);
+  }
   int rank() const override { return rank_; }
   int size() const override { return size_; }
 
@@ -68,7 +74,7 @@ class MpiCommunicator final : public Communicator {
         const int count = static_cast<int>(std::min(part.piece, part.numElements - at));
         const bool inPlace = part.source == part.target;
         MPI_Iallreduce(inPlace ? MPI_IN_PLACE : part.source + at * 4, part.target + at * 4, count, part.type,
-                       operation(reduction), comm_, next(pending));
+                       operation(reduction, parts[i].dtype), comm_, next(pending));
       }
     }
   }
@@ -84,7 +90,7 @@ class MpiCommunicator final : public Communicator {
         pending.scratch.emplace_back(first, first + part.numElements * 4);
         first = pending.scratch.back().data();
       }
-      MPI_Ireduce_scatter_block(first, part.target, count, part.type, operation(reduction), comm_, next(pending));
+      MPI_Ireduce_scatter_block(first, part.target, count, part.type, operation(reduction, parts[i].dtype), comm_, next(pending));
     }
   }
 
@@ -149,7 +155,10 @@ class MpiCommunicator final : public Communicator {
     return pending;
   }
   MPI_Request* next(Pending& pending) { return &pending.requests.emplace_back(MPI_REQUEST_NULL); }
-  static MPI_Op operation(Reduction reduction) { return reduction == Reduction::sum ? MPI_SUM : MPI_MAX; }
+  MPI_Op operation(Reduction reduction, DType dtype) const {
+    if (reduction == Reduction::sum) return MPI_SUM;
+    return dtype == DType::i32 ? MPI_MAX : maximum_;
+  }
 
   /** MPI has no bf16: such a part is widened to float32 here and narrowed in `wait`. */
   Reduced startReduction(Pending& pending, const CollectivePart& part, std::int64_t numResults) {
@@ -169,6 +178,7 @@ class MpiCommunicator final : public Communicator {
   }
 
   MPI_Comm comm_;
+  MPI_Op maximum_;
   const Place& place_;
   int rank_ = 0, size_ = 1;
   std::map<int, Pending> pending_;
@@ -176,7 +186,7 @@ class MpiCommunicator final : public Communicator {
 
 class MpiWorld final : public World {
  public:
-  MpiWorld() {
+  explicit MpiWorld(bool yields) : yields_(yields) {
     if (const char* seconds = std::getenv("DREAM_DEADLINE")) place_.deadlineSeconds = std::atof(seconds);
     MPI_Comm_dup(MPI_COMM_WORLD, &signals_);
     MPI_Comm_rank(MPI_COMM_WORLD, &place_.rank);
@@ -200,6 +210,14 @@ class MpiWorld final : public World {
   std::unique_ptr<Communicator> split(int group) override {
     MPI_Comm comm;
     MPI_Comm_split(MPI_COMM_WORLD, group, place_.rank, &comm);
+    MPI_Comm node;
+    MPI_Comm_split_type(comm, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &node);
+    int size, onNode;
+    MPI_Comm_size(comm, &size);
+    MPI_Comm_size(node, &onNode);
+    MPI_Comm_free(&node);
+    // All ranks of a group find the same.
+    if (onNode == size && !std::getenv("DREAM_NO_SHARED_MEMORY")) return shareMemory(comm);
     return std::make_unique<MpiCommunicator>(comm, place_);
   }
 
@@ -243,6 +261,29 @@ class MpiWorld final : public World {
   }
 
  private:
+  /** The ranks of `comm` are on one machine. */
+  std::unique_ptr<Communicator> shareMemory(MPI_Comm comm) {
+    int rank, size;
+    MPI_Comm_rank(comm, &rank);
+    MPI_Comm_size(comm, &size);
+    MPI_Win window;
+    void* mine;
+    MPI_Win_allocate_shared(segmentBytes, 1, MPI_INFO_NULL, comm, &mine, &window);
+    std::memset(mine, 0, segmentBytes);
+    std::vector<std::byte*> segments;
+    for (int other = 0; other < size; other++) {
+      MPI_Aint numBytes;
+      int unit;
+      void* segment;
+      MPI_Win_shared_query(window, other, &numBytes, &unit, &segment);
+      segments.push_back(static_cast<std::byte*>(segment));
+    }
+    MPI_Barrier(comm);
+    return std::make_unique<NodeCommunicator>(segments, rank, place_, yields_, [comm, window]() mutable {
+      MPI_Win_free(&window);
+      MPI_Comm_free(&comm);
+    });
+  }
   void finish(MPI_Request& request, const char* what) {
     poll(place_, what, [&] {
       int done = 0;
@@ -263,6 +304,7 @@ class MpiWorld final : public World {
   }
 
   Place place_;
+  bool yields_;
   int size_ = 1, localRank_ = 0, localSize_ = 1;
   MPI_Comm signals_ = MPI_COMM_NULL;
   MPI_Request question_ = MPI_REQUEST_NULL;
@@ -278,7 +320,7 @@ std::unique_ptr<World> makeMpiWorld(bool yields) {
   int provided = 0;
   if (MPI_Init_thread(nullptr, nullptr, MPI_THREAD_FUNNELED, &provided) != MPI_SUCCESS || provided < MPI_THREAD_FUNNELED)
     throw Fault("MPI does not start", "dreamc doctor says what is missing");
-  return std::make_unique<MpiWorld>();
+  return std::make_unique<MpiWorld>(yields);
 }
 
 }  // namespace dream

@@ -63,6 +63,27 @@ TEST_CASE("all-reduce: sizes, types, in place and not, several parts and handles
   }
 }
 
+TEST_CASE("a bucket of many small parts, of several types") {
+  std::vector<std::vector<float>> wide;
+  std::vector<std::vector<bf16>> narrow;
+  std::vector<CollectivePart> parts;
+  for (std::int64_t n = 0; n < 200; n++) {
+    wide.push_back(valuesOf<float>(world->rank(), n * 7));
+    narrow.push_back(valuesOf<bf16>(world->rank(), n * 3));
+  }
+  for (std::size_t i = 0; i < wide.size(); i++) {
+    parts.push_back({DType::f32, wide[i].data(), wide[i].data(), static_cast<std::int64_t>(wide[i].size())});
+    if (i % 5 == 0) parts.push_back({DType::bf16, narrow[i].data(), narrow[i].data(), static_cast<std::int64_t>(narrow[i].size())});
+  }
+  ranks->allReduce(9, Reduction::sum, parts.data(), parts.size());
+  ranks->wait(9);
+  for (std::size_t i = 0; i < wide.size(); i++) {
+    for (std::size_t at = 0; at < wide[i].size(); at++) REQUIRE(wide[i][at] == sumAt(static_cast<std::int64_t>(at)));
+    for (std::size_t at = 0; at < narrow[i].size(); at++)
+      REQUIRE(float(narrow[i][at]) == (i % 5 == 0 ? sumAt(static_cast<std::int64_t>(at)) : valueAt(world->rank(), static_cast<std::int64_t>(at))));
+  }
+}
+
 TEST_CASE("bf16 is summed in float32") {
   // 256 + 1 is no bf16: sums in bf16 would lose every 1.
   std::vector<bf16> x{world->rank() == 0 ? 256.0f : 1.0f};
@@ -74,12 +95,14 @@ TEST_CASE("bf16 is summed in float32") {
 TEST_CASE("not-a-number reaches every rank, in sums and in maxima") {
   for (const Reduction reduction : {Reduction::sum, Reduction::max}) {
     for (const std::int64_t n : {5, 300000}) {
-      std::vector<float> x(static_cast<std::size_t>(n), 1.0f);
-      if (world->rank() == world->size() - 1) x[3] = NAN;
-      ranks->allReduce(1, reduction, {{DType::f32, x.data(), x.data(), n}});
-      ranks->wait(1);
-      CHECK(std::isnan(x[3]));
-      CHECK_FALSE(std::isnan(x[4]));
+      for (int source = 0; source < world->size(); source++) {
+        std::vector<float> x(static_cast<std::size_t>(n), 1.0f);
+        if (world->rank() == source) x[3] = NAN;
+        ranks->allReduce(1, reduction, {{DType::f32, x.data(), x.data(), n}});
+        ranks->wait(1);
+        CHECK(std::isnan(x[3]));
+        CHECK_FALSE(std::isnan(x[4]));
+      }
     }
   }
 }
@@ -163,6 +186,7 @@ TEST_CASE("the first rank gathers") {
 int main(int argc, char** argv) {
   const auto started = startWorld(readLaunch(), countCores());
   world = started.get();
+  setUpThreads(world->localRank(), world->localSize());
   const auto communicator = world->split(0);
   ranks = communicator.get();
   doctest::Context context(argc, argv);

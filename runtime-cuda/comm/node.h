@@ -1,0 +1,86 @@
+// Collectives of ranks that share memory. An operation is noted when it begins and done in the first `wait` that needs
+// it: the cores of the ranks have work of their own until then.
+//
+// Arrays pass through small slots that stay in the caches. Each rank copies a piece into its slot, says so, waits until
+// all have, and takes from all slots what it needs. Sums are in the order of ranks, so they are the same on all.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <vector>
+
+#include "comm/place.h"
+#include "dream/program.h"
+
+namespace dream {
+
+/** At the start of each rank's shared memory; behind it its slots. */
+struct NodeHeader {
+  /** Pieces that lie in the slots, and pieces whose sums do; they may run over. */
+  alignas(64) std::atomic<std::uint32_t> numReady;
+  alignas(64) std::atomic<std::uint32_t> numSummed;
+  /** Ranks that sleep until one of the two changes. */
+  std::atomic<int> numSleepers;
+  std::atomic<double> step;
+  std::atomic<int> process, rank;
+};
+
+/** Two slots: while one piece is read, the next is written. */
+inline constexpr std::int64_t slotBytes = 512 * 1024;
+inline constexpr std::int64_t segmentBytes = 256 + 2 * slotBytes;
+static_assert(sizeof(NodeHeader) <= 256);
+
+class NodeCommunicator final : public Communicator {
+ public:
+  /** `segments`: zeroed memory of `segmentBytes` by rank. `yields`: ranks outnumber cores. `release` frees the memory. */
+  NodeCommunicator(std::vector<std::byte*> segments, int rank, const Place& place, bool yields, std::function<void()> release);
+  ~NodeCommunicator() override;
+  NodeCommunicator(const NodeCommunicator&) = delete;
+  NodeCommunicator& operator=(const NodeCommunicator&) = delete;
+  int rank() const override { return rank_; }
+  int size() const override { return static_cast<int>(segments_.size()); }
+  void allReduce(int handle, Reduction reduction, const CollectivePart* parts, std::size_t numParts) override;
+  void reduceScatter(int handle, Reduction reduction, const CollectivePart* parts, std::size_t numParts) override;
+  void allGather(int handle, const CollectivePart* parts, std::size_t numParts) override;
+  void allToAll(int handle, const CollectivePart* parts, std::size_t numParts) override;
+  void wait(int handle) override;
+
+ private:
+  enum class What { allReduce, reduceScatter, allGather, allToAll };
+  struct Operation {
+    int handle;
+    What what;
+    Reduction reduction;
+    std::vector<CollectivePart> parts;
+  };
+  /** One array of a run of parts of one type: `count` elements for each rank, from `begin` of the run on. */
+  struct Stretch {
+    const std::byte* source;
+    std::byte* target;
+    std::int64_t begin, count;
+  };
+
+  void note(int handle, What what, Reduction reduction, const CollectivePart* parts, std::size_t numParts);
+  void run(const Operation& operation);
+  void runStretches(const Operation& operation, DType dtype, const std::vector<Stretch>& stretches, std::int64_t total);
+  void reduceAll(Reduction reduction, DType dtype, const std::vector<Stretch>& stretches, std::int64_t total);
+  void exchange(What what, Reduction reduction, DType dtype, const std::vector<Stretch>& stretches, std::int64_t total);
+
+  NodeHeader& header(int rank) const { return *reinterpret_cast<NodeHeader*>(segments_[static_cast<std::size_t>(rank)]); }
+  std::byte* slot(int rank) const { return segments_[static_cast<std::size_t>(rank)] + 256 + static_cast<std::int64_t>(numPieces_ % 2) * slotBytes; }
+  /** Counts one piece more and waits until every rank has. Throws a `Fault` at the deadline or where one has died. */
+  void meet(std::atomic<std::uint32_t> NodeHeader::*counter) const;
+  void checkPeers(double seconds) const;
+
+  std::vector<std::byte*> segments_;
+  int rank_;
+  const Place& place_;
+  bool yields_;
+  std::function<void()> release_;
+  std::deque<Operation> operations_;
+  std::uint64_t numPieces_ = 0;
+};
+
+}  // namespace dream
