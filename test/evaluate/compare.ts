@@ -7,7 +7,10 @@ import { globalScope } from "../../src/phases/1-evaluate/globals.js";
 import { Modules } from "../../src/phases/1-evaluate/modules.js";
 
 /** What a snippet showed, or how it failed; `refused` where the evaluator says that it does not support something. */
-export type Outcome = { readonly shown: string } | { readonly thrown: string } | { readonly refused: string };
+export type Outcome =
+  | { readonly shown: string }
+  | { readonly thrown: string }
+  | { readonly refused: string; readonly help: string };
 
 const describe = (value: unknown): string =>
   JSON.stringify(value, (_, item: unknown) => {
@@ -61,7 +64,7 @@ export function runByEvaluator(code: string): Outcome {
   try {
     new Modules(ev, globals).load(entry);
   } catch (fault) {
-    if (fault instanceof Diagnosed) return { refused: fault.message };
+    if (fault instanceof Diagnosed) return { refused: fault.message, help: fault.diagnostics[0].help ?? "" };
     return { thrown: messageOf(fault) };
   }
   return { shown: describe(shown) };

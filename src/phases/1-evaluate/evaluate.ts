@@ -2,10 +2,11 @@
 // and logical graphs, in which gradients are still to be taken. Example: `loss.backward()` is a `gradient` step.
 import { resolve } from "node:path";
 import { z } from "zod";
-import { Diagnosed, diagnosed } from "../../diagnostics/diagnostic.js";
+import { Diagnosed, diagnosed, diagnostic } from "../../diagnostics/diagnostic.js";
 import type { HostBlock, HostVariable } from "../../ir/host.js";
 import { expressionsOf, statementsOf, variablesOf } from "../../ir/host-parts.js";
 import type { Program } from "../../ir/program.js";
+import type { State } from "../../ir/state.js";
 import { Evaluation, type Intrinsics } from "./evaluation.js";
 import { type ReadOptions, readProgram } from "./frontend.js";
 import { globalScope } from "./globals.js";
@@ -73,11 +74,7 @@ export function evaluate(entryFile: string, options: EvaluateOptions = {}): Prog
   const pinning = {
     pinPath: (path: string) => void config.pinned.add(path),
     refuse: (): never => {
-      throw ev.fail(
-        "run-time-value",
-        "this needs a value that is known when the program is built, but only the running program knows it",
-        "compute it from the config, or use operators and Math on it",
-      );
+      throw ev.fail("run-time-value");
     },
   };
   return withPinning(pinning, () => {
@@ -88,13 +85,7 @@ export function evaluate(entryFile: string, options: EvaluateOptions = {}): Prog
       throw located(fault, ev);
     }
     tracer.close();
-    if (registry.trainer === null)
-      throw diagnosed(
-        "nothing-launched",
-        "this file launches no trainer",
-        null,
-        "end it with distributedLaunch(() => new MyTrainer(config).fit())",
-      );
+    if (registry.trainer === null) throw diagnosed(null, "nothing-launched");
     return assemble(file, ev, tracer, registry, config);
   });
 }
@@ -117,14 +108,14 @@ function stateClass(
 function located(fault: unknown, ev: Evaluation): unknown {
   if (fault instanceof Diagnosed || !(fault instanceof Error)) return fault;
   const own = errorPlaces.get(fault);
-  if (own) return diagnosed("thrown", fault.message, own, null);
+  if (own) return diagnosed(own, "thrown", fault.message);
   if (
     fault instanceof TypeError ||
     fault instanceof ReferenceError ||
     fault instanceof RangeError ||
     fault instanceof z.ZodError
   )
-    return diagnosed("fails-at-build-time", fault.message, ev.origin(), null);
+    return diagnosed(ev.origin(), "fails-at-build-time", fault.message);
   return fault;
 }
 
@@ -140,22 +131,7 @@ function assemble(
   const { main, variables } = keepVariables(finished(), registry.trainer);
   const states = [...new Set([...tracer.states, ...tracer.gradients.values()])];
   const device = registry.device;
-  for (const [state, path] of registry.owned)
-    if (state.trainable && !tracer.gradients.has(state))
-      throw diagnosed(
-        "parameter-without-gradient",
-        `${state.name} belongs to ${path}, but no loss depends on it`,
-        state.origin,
-        "use it in a loss, or do not give it to the optimizer",
-      );
-  for (const [parameter] of tracer.gradients)
-    if (!registry.owned.has(parameter))
-      throw diagnosed(
-        "parameter-without-optimizer",
-        `a loss depends on ${parameter.name}, but no optimizer owns it`,
-        parameter.origin,
-        "give it to an optimizer, or freeze it with requiresGrad_(false)",
-      );
+  checkOwners(registry.owned, tracer.gradients);
   const used = new Set<unknown>();
   for (const graph of graphs.values()) {
     for (const { source } of graph.inputs) if (source.kind === "state") used.add(source.state);
@@ -185,6 +161,20 @@ function assemble(
     graphs,
     main,
   };
+}
+
+/** Every parameter of a loss has an optimizer, and every parameter of an optimizer a loss. */
+function checkOwners(owned: ReadonlyMap<State, string>, gradients: ReadonlyMap<State, State>): void {
+  const faults = [
+    ...[...owned]
+      .filter(([state]) => state.trainable && !gradients.has(state))
+      .map(([{ name, origin }, owner]) => diagnostic(origin, "parameter-without-gradient", name, owner)),
+    ...[...gradients.keys()]
+      .filter((parameter) => !owned.has(parameter))
+      .map(({ name, origin }) => diagnostic(origin, "parameter-without-optimizer", name)),
+  ];
+  const [first, ...rest] = faults;
+  if (first) throw new Diagnosed([first, ...rest]);
 }
 
 /** The tensor variables that host code itself reads. */

@@ -1,9 +1,10 @@
 // What every part of the evaluator shares: the journal, the flow of control, the call stack that gives places, budgets.
-import { type Diagnosed, diagnosed } from "../../diagnostics/diagnostic.js";
-import { nearestName } from "../../diagnostics/print.js";
+import { Diagnosed, diagnosed } from "../../diagnostics/diagnostic.js";
+import { constructs } from "../../diagnostics/messages/language.js";
+import type { MessageArguments, MessageId } from "../../diagnostics/messages.js";
 import type { Origin, SourcePlace } from "../../ir/origin.js";
-import { Flow, type FlowHooks } from "./flow.js";
-import { type Frontend, placeIn, type ts } from "./frontend.js";
+import { Flow, type FlowHooks, Restart, type Target } from "./flow.js";
+import { type Frontend, placeIn, ts } from "./frontend.js";
 import { HostBuilder } from "./host-builder.js";
 import { Journal } from "./journal.js";
 
@@ -37,6 +38,11 @@ const placeOf = (node: ts.Node): SourcePlace => {
   return placeIn(file, node.getStart(file), node.getEnd());
 };
 
+/** Names of kinds of nodes; several kinds also have names as the first or last of a group. */
+const kindNames: Record<number, string> = {};
+for (const [name, kind] of Object.entries(ts.SyntaxKind))
+  if (typeof kind === "number" && !/^(First|Last)/.test(name)) kindNames[kind] ??= name;
+
 const maxDepth = 900;
 const maxSteps = 50_000_000;
 
@@ -56,32 +62,26 @@ export class Evaluation {
   constructor(
     readonly frontend: Frontend,
     readonly intrinsics: Intrinsics,
-    hooks: Omit<FlowHooks, "origin" | "refuseCollection" | "refuseType">,
+    hooks: Omit<FlowHooks, "origin" | "refuseCollection" | "refuseType" | "refuseExit">,
   ) {
     this.at = frontend.entry;
     this.flow = new Flow(this.journal, this.builder, {
       ...hooks,
       origin: () => this.origin(),
       refuseType: (name, type, value) => {
-        throw this.fail(
-          "run-time-type-changes",
-          `${name} is a ${type} of the running program and cannot become ${value === null ? "null" : `a ${typeof value}`}`,
-          "keep one type in it from the start",
-        );
+        throw this.fail("run-time-type-changes", name, type, value === null ? "null" : `a ${typeof value}`);
+      },
+      refuseExit: () => {
+        throw this.unsupported("generator-in-control");
       },
       refuseCollection: () => {
-        throw this.fail(
-          "list-grows-at-run-time",
-          "a list, map or set changes under a condition or in a loop that only the running program decides",
-          "keep numbers or tensors in variables instead",
-        );
+        throw this.fail("list-grows-at-run-time");
       },
     });
   }
 
   step(): void {
-    if (++this.steps > maxSteps)
-      throw this.fail("endless-at-build-time", "this did not end after fifty million steps of evaluation", null);
+    if (++this.steps > maxSteps) throw this.fail("endless-at-build-time", "this");
   }
 
   /** The innermost place in the user's own files, and the calls that led there; in the library where there is none. */
@@ -118,26 +118,51 @@ export class Evaluation {
     return trail.map((node) => `${node.getSourceFile().fileName.split("/").slice(-2).join("/")}:${node.pos}`).join(" ");
   }
 
-  fail(id: string, message: string, help: string | null, node: ts.Node = this.at): Diagnosed {
-    return diagnosed(id, message, this.origin(node), help);
+  fail<I extends MessageId>(id: I, ...args: MessageArguments<I>): Diagnosed {
+    return diagnosed(this.origin(), id, ...args);
   }
-  unsupported(what: string, help: string | null, node: ts.Node = this.at): Diagnosed {
-    return this.fail("not-supported", `${what} is not supported`, help, node);
+  failAt<I extends MessageId>(node: ts.Node, id: I, ...args: MessageArguments<I>): Diagnosed {
+    return diagnosed(this.origin(node), id, ...args);
   }
-  nearest(name: string, names: Iterable<string>): string | null {
-    const found = nearestName(name, names);
-    return found === null ? null : `did you mean ${found}?`;
+  /** A construct by its name in the list, or in words. */
+  unsupported(construct: keyof typeof constructs, node: ts.Node = this.at): Diagnosed {
+    const [what, help] = constructs[construct];
+    return this.failAt(node, "not-supported", what, help);
+  }
+  unknownKind(what: string, node: ts.Node): Diagnosed {
+    return this.failAt(node, "not-supported", `${what} (${kindNames[node.kind]})`);
+  }
+  /** Not an error of the user's code: no `catch` of theirs sees it. */
+  isOurs(fault: unknown): boolean {
+    return fault instanceof Diagnosed || fault instanceof Restart;
+  }
+
+  /** Into a function from the current place, outside of every branch, loop and function around; gives what `leaveCall` needs. */
+  enterCall(name: string): { at: ts.Node; inside: string; targets: readonly Target[] } {
+    const outer = { at: this.at, inside: this.inside, targets: this.flow.targets.splice(0) };
+    this.stack.push({ node: this.at, inside: this.inside, origin: undefined });
+    this.inside = name;
+    return outer;
+  }
+  leaveCall({ at, inside, targets }: { at: ts.Node; inside: string; targets: readonly Target[] }): void {
+    this.stack.pop();
+    this.at = at;
+    this.inside = inside;
+    this.flow.targets.splice(0, Number.POSITIVE_INFINITY, ...targets);
   }
 
   /** Runs `body` as a call made at the current place. */
   call<T>(name: string, body: () => T): T {
-    if (this.stack.length > maxDepth)
-      throw this.fail("recursion-too-deep", `calls are nested deeper than ${maxDepth}`, "does this recursion end?");
+    if (this.stack.length > maxDepth) throw this.fail("recursion-too-deep", maxDepth);
     const [at, inside] = [this.at, this.inside];
     this.stack.push({ node: at, inside, origin: undefined });
     this.inside = name;
     try {
       return body();
+    } catch (fault) {
+      if (fault instanceof RangeError && fault.message === "Maximum call stack size exceeded")
+        throw this.fail("recursion-too-deep", this.stack.length);
+      throw fault;
     } finally {
       this.stack.pop();
       this.at = at;

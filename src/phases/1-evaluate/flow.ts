@@ -2,6 +2,7 @@
 // differently becomes a host variable, assigned at the end of each side. A loop is evaluated again and again until every
 // slot that its rounds change is such a variable: numbers become cells, and the evaluation starts again at the outermost
 // branch or loop that is younger than them. Leaving early (return, break, continue) joins at the place it leads to.
+// Long: branches, loops and early exits are one mechanism.
 import type { HostVariable } from "../../ir/host.js";
 import type { Origin } from "../../ir/origin.js";
 import { Cell, type CellContext } from "./cells.js";
@@ -46,6 +47,8 @@ export interface FlowHooks {
   assignTensor(head: unknown, value: unknown, hole: Hole): void;
   origin(): Origin | null;
   refuseCollection(): never;
+  /** A path leaves a generator under a condition that only the running program knows. */
+  refuseExit(): never;
   refuseType: CellContext["refuseType"];
   /** Tensor work since the last control is forgotten. */
   dropOpen(): void;
@@ -374,7 +377,7 @@ export class Flow {
     for (const target of [...this.targets].reverse()) {
       if (this.isFor(target, completion)) return target;
     }
-    throw new Error(`nothing to ${completion.kind} to`);
+    return this.hooks.refuseExit();
   }
 
   private mergeChanges(

@@ -5,7 +5,8 @@ import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join, resolve as resolvePath } from "node:path";
 import { fileURLToPath } from "node:url";
-import { Diagnosed, type Diagnostic } from "../../diagnostics/diagnostic.js";
+import { Diagnosed, type Diagnostic, diagnosed } from "../../diagnostics/diagnostic.js";
+import { typescriptHelp } from "../../diagnostics/messages/programs.js";
 import type { SourcePlace } from "../../ir/origin.js";
 import { type DiskAnswers, recordAnswers } from "./disk.js";
 import { ts } from "./typescript.js";
@@ -80,14 +81,7 @@ export interface ReadOptions {
 export function readProgram(entryFile: string, { checkTypes = true, disk }: ReadOptions = {}): Frontend {
   const folder = packageFolder();
   if (!existsSync(entryFile)) {
-    throw new Diagnosed([
-      {
-        id: "no-such-file",
-        message: `there is no file ${entryFile}`,
-        help: "name the file that holds the trainer",
-        origin: null,
-      },
-    ]);
+    throw diagnosed(null, "no-such-file", entryFile);
   }
   const host = ts.createCompilerHost(options, true);
   if (disk) recordAnswers(host, disk);
@@ -119,10 +113,11 @@ export function readProgram(entryFile: string, { checkTypes = true, disk }: Read
 
 function diagnosticOf({ code, messageText, file, start = 0, length = 0 }: ts.Diagnostic): Diagnostic {
   const place = file ? placeIn(file, start, start + length) : null;
+  const message = ts.flattenDiagnosticMessageText(messageText, "\n");
   return {
     id: `TS${code}`,
-    message: ts.flattenDiagnosticMessageText(messageText, "\n"),
-    help: null,
+    message,
+    help: typescriptHelp(code, message),
     origin: place && { place, inside: "", caller: null },
   };
 }

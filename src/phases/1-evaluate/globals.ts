@@ -54,7 +54,7 @@ export function globalScope(ev: Evaluation, print: (...parts: unknown[]) => void
     Object.entries(refused).map(([name, help]) => [
       name,
       () => {
-        throw ev.unsupported(name, help);
+        throw ev.fail("not-supported", name, help);
       },
     ]),
   );
@@ -62,7 +62,7 @@ export function globalScope(ev: Evaluation, print: (...parts: unknown[]) => void
   // `random` differs from run to run; the functions of a copy are the same objects as Math's own.
   const math = Object.defineProperties({}, Object.getOwnPropertyDescriptors(Math)) as Record<string, unknown>;
   math.random = () => {
-    throw ev.unsupported("Math.random", "use rand or randn: they depend on the program's --seed");
+    throw ev.fail("not-supported", "Math.random", "use rand or randn: they depend on the program's --seed");
   };
   const console = { log: print, info: print, warn: print, error: print };
   for (const [name, value] of Object.entries({ ...values, Math: math, console })) {

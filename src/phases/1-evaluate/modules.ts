@@ -1,5 +1,6 @@
 // Modules: each file is evaluated once, when something it exports is first needed by the file that imports it. Names are
 // looked up where they are used, so that cycles of imports work as in JavaScript.
+import { nearestName } from "../../diagnostics/print.js";
 import type { Evaluation } from "./evaluation.js";
 import { ts } from "./frontend.js";
 import { absent, type Variable } from "./journal.js";
@@ -107,7 +108,7 @@ export class Modules {
         ts.isEnumDeclaration(statement)
       ) {
         if (statement.name) declare(statement.name.text);
-        else throw this.ev.unsupported("a default export without a name", "give it a name", statement);
+        else throw this.ev.unsupported("unnamed-default-export", statement);
       }
     } else if (
       has(statement, K.DeclareKeyword) &&
@@ -121,13 +122,13 @@ export class Modules {
 
   private declared(name: string): unknown {
     const value = this.ev.intrinsics.find(name);
-    if (value === undefined) throw this.ev.unsupported(`${name}, which is declared without a meaning,`, null);
+    if (value === undefined) throw this.ev.fail("not-supported", `${name}, which is declared without a meaning,`);
     return value;
   }
 
   private local(scope: Scope, name: string): unknown {
     const found = scope.find(name);
-    if (found === null) throw this.ev.fail("unknown-name", `there is no ${name} to export`, null);
+    if (found === null) throw this.ev.fail("unknown-name", name, null);
     const value = typeof found === "function" ? found() : (found as Variable).current;
     if (value === absent) throw new ReferenceError(`Cannot access '${name}' before initialization`);
     return value;
@@ -140,7 +141,12 @@ export class Modules {
       if (source) return this.load(source);
       const foreign = this.ev.intrinsics.module(text);
       if (!foreign)
-        throw this.ev.unsupported(`the module "${text}"`, "import from dreamc or from your own files", specifier);
+        throw this.ev.failAt(
+          specifier,
+          "not-supported",
+          `the module "${text}"`,
+          "import from dreamc or from your own files",
+        );
       const exports = new Map(Object.entries(foreign).map(([name, value]) => [name, (): unknown => value]));
       return { exports, stars: [], namespace: foreign };
     };
@@ -161,13 +167,7 @@ export class Modules {
 
   private find(module: Module, name: string, node: ts.Node): unknown {
     const found = this.search(module, name);
-    if (!found)
-      throw this.ev.fail(
-        "unknown-name",
-        `the module exports no ${name}`,
-        this.ev.nearest(name, module.exports.keys()),
-        node,
-      );
+    if (!found) throw this.ev.failAt(node, "unknown-export", name, nearestName(name, module.exports.keys()));
     return found();
   }
 

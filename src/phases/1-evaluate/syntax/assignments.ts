@@ -3,8 +3,9 @@ import type { Evaluation } from "../evaluation.js";
 import { ts } from "../frontend.js";
 import { absent, Variable } from "../journal.js";
 import type { Scope } from "../scope.js";
-import { evaluate, iterate, readName } from "./expressions.js";
+import { evaluate, readName } from "./expressions.js";
 import { binary, logicalOf } from "./operators.js";
+import { restOf, takeFrom } from "./patterns.js";
 import { getProperty, propertyKey, setProperty } from "./properties.js";
 
 /** Something that can be read and written: its object and key are evaluated once. */
@@ -47,12 +48,12 @@ export function referenceOf(node: ts.Expression, scope: Scope, ev: Evaluation): 
       },
     };
   }
-  throw ev.unsupported("an assignment to this", null, node);
+  throw ev.failAt(node, "not-supported", "an assignment to this");
 }
 
 function writeName(node: ts.Identifier, value: unknown, scope: Scope, ev: Evaluation): void {
   const found = scope.find(node.text);
-  if (!(found instanceof Variable)) throw ev.fail("unknown-name", `there is no variable ${node.text}`, null, node);
+  if (!(found instanceof Variable)) throw ev.failAt(node, "unknown-name", node.text, null);
   if (found.value === absent) throw new ReferenceError(`Cannot access '${node.text}' before initialization`);
   if (found.isConstant) throw new TypeError("Assignment to constant variable.");
   if (found.cell) found.cell.write(value);
@@ -75,18 +76,18 @@ function assignPattern(node: ts.Expression, value: unknown, scope: Scope, ev: Ev
   if (ts.isBinaryExpression(node) && node.operatorToken.kind === ts.SyntaxKind.EqualsToken)
     assignPattern(node.left, value === undefined ? evaluate(node.right, scope, ev) : value, scope, ev);
   else if (ts.isArrayLiteralExpression(node)) {
-    const items = iterate(value, ev);
-    node.elements.forEach((element, i) => {
-      if (ts.isOmittedExpression(element)) return;
-      if (ts.isSpreadElement(element)) assignPattern(element.expression, ev.journal.born(items.slice(i)), scope, ev);
-      else assignPattern(element, items[i], scope, ev);
-    });
+    const take = takeFrom(value, ev);
+    for (const element of node.elements) {
+      if (ts.isOmittedExpression(element)) take.one();
+      else if (ts.isSpreadElement(element)) assignPattern(element.expression, take.rest(), scope, ev);
+      else assignPattern(element, take.one(), scope, ev);
+    }
+    take.end();
   } else if (ts.isObjectLiteralExpression(node)) {
     const used: PropertyKey[] = [];
     for (const property of node.properties) {
       if (ts.isSpreadAssignment(property)) {
-        const rest = Object.fromEntries(Object.entries(value as object).filter(([key]) => !used.includes(key)));
-        assignPattern(property.expression, ev.journal.born(rest), scope, ev);
+        assignPattern(property.expression, restOf(value as object, used, ev), scope, ev);
         continue;
       }
       const key = propertyKey(property.name!, scope, ev);
@@ -97,7 +98,7 @@ function assignPattern(node: ts.Expression, value: unknown, scope: Scope, ev: Ev
         const initializer = property.objectAssignmentInitializer;
         const chosen = part === undefined && initializer ? evaluate(initializer, scope, ev) : part;
         writeName(property.name, chosen, scope, ev);
-      } else throw ev.unsupported("this pattern", null, property);
+      } else throw ev.failAt(property, "not-supported", "this pattern");
     }
   } else referenceOf(node, scope, ev).write(value);
 }

@@ -3,7 +3,7 @@
 import type { Evaluation } from "../evaluation.js";
 import { expressionOf, isScalar, mathFunctions, mathRunTime, pin, RunTime, type Scalar, truth } from "../run-time.js";
 import { apply } from "./calls.js";
-import { iterate } from "./expressions.js";
+import { iterate } from "./iteration.js";
 import { decide } from "./operators.js";
 
 type AnyFunction = (...args: unknown[]) => unknown;

@@ -1,10 +1,12 @@
 // Calls. Evaluated functions evaluate themselves; builtins run as they are, once what they change is journaled and
 // run-time operands are given their meaning.
+import { nearestName } from "../../../diagnostics/print.js";
 import type { Evaluation } from "../evaluation.js";
 import { ts } from "../frontend.js";
 import type { Scope } from "../scope.js";
 import { callBuiltin, prepareConstruction } from "./builtins.js";
-import { evaluate, evaluateChain, iterate, shortCircuit } from "./expressions.js";
+import { evaluate, evaluateChain, shortCircuit } from "./expressions.js";
+import { iterate } from "./iteration.js";
 import { getProperty, propertyKey, superProperty } from "./properties.js";
 
 function argumentsOf(list: readonly ts.Expression[] | undefined, scope: Scope, ev: Evaluation): unknown[] {
@@ -53,7 +55,12 @@ const unwrap = (node: ts.Expression): ts.Expression =>
 
 function missingFunction(callee: ts.Expression, receiver: unknown, ev: Evaluation): Error {
   const text = callee.getText();
-  if (ts.isPropertyAccessExpression(callee) && typeof receiver === "object" && receiver !== null) {
+  const isMissing =
+    ts.isPropertyAccessExpression(callee) &&
+    typeof receiver === "object" &&
+    receiver !== null &&
+    !(callee.name.text in receiver);
+  if (isMissing) {
     const names = new Set<string>();
     for (
       let at: object | null = receiver;
@@ -61,8 +68,9 @@ function missingFunction(callee: ts.Expression, receiver: unknown, ev: Evaluatio
       at = Object.getPrototypeOf(at) as object | null
     )
       for (const name of Object.getOwnPropertyNames(at)) names.add(name);
-    const near = ev.nearest(callee.name.text, names);
-    if (near) return ev.fail("unknown-member", `there is no function ${text}`, near, callee.name);
+    const near = nearestName(callee.name.text, names);
+    if (near !== null)
+      return ev.failAt(callee.name, "unknown-member", callee.expression.getText(), callee.name.text, near);
   }
   return new TypeError(`${text} is not a function`);
 }
@@ -93,6 +101,32 @@ export function apply(
   return result;
 }
 
+/** A function before a template gets its texts, cooked and raw, and its values. */
+export function callTag(node: ts.TaggedTemplateExpression, scope: Scope, ev: Evaluation): unknown {
+  const { tag, template } = node;
+  const callee = unwrap(tag);
+  const receiver = ts.isPropertyAccessExpression(callee) ? evaluate(callee.expression, scope, ev) : undefined;
+  const fn = ts.isPropertyAccessExpression(callee)
+    ? getProperty(receiver, callee.name.text, ev)
+    : evaluate(callee, scope, ev);
+  const spans = ts.isNoSubstitutionTemplateLiteral(template) ? [] : template.templateSpans;
+  const literals = [
+    ts.isNoSubstitutionTemplateLiteral(template) ? template : template.head,
+    ...spans.map(({ literal }) => literal),
+  ];
+  const texts = literals.map(({ text }) => text);
+  Object.defineProperty(texts, "raw", { value: Object.freeze(literals.map(rawText)) });
+  const values = spans.map(({ expression }) => evaluate(expression, scope, ev));
+  ev.at = node;
+  if (typeof fn !== "function") throw new TypeError(`${tag.getText()} is not a function`);
+  return apply(fn as (...args: unknown[]) => unknown, receiver, [Object.freeze(texts), ...values], ev);
+}
+/** As written, between its marks. */
+const rawText = (literal: ts.TemplateLiteralLikeNode): string => {
+  const text = literal.getText();
+  return text.slice(1, text.endsWith("${") ? -2 : -1).replaceAll("\r\n", "\n");
+};
+
 export function construct(node: ts.NewExpression, scope: Scope, ev: Evaluation): unknown {
   const fn = evaluate(node.expression, scope, ev);
   const args = argumentsOf(node.arguments, scope, ev);
@@ -113,7 +147,7 @@ export const errorPlaces = new WeakMap<Error, ReturnType<Evaluation["origin"]>>(
 
 export function superCall(node: ts.CallExpression, scope: Scope, ev: Evaluation): unknown {
   const { construct: build } = scope.context;
-  if (!build) throw ev.unsupported("super() here", null);
+  if (!build) throw ev.fail("not-supported", "super() here");
   const args = argumentsOf(node.arguments, scope, ev);
   ev.at = node;
   build(args);

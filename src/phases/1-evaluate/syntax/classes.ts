@@ -21,11 +21,10 @@ const isDeclared = (node: ts.ClassElement): boolean =>
 
 export function classValue(node: ts.ClassLikeDeclaration, scope: Scope, ev: Evaluation, givenName: string): unknown {
   const name = node.name?.text ?? givenName;
-  if (ts.canHaveDecorators(node) && ts.getDecorators(node)?.length) throw ev.unsupported("a decorator", null, node);
+  if (ts.canHaveDecorators(node) && ts.getDecorators(node)?.length) throw ev.unsupported("decorator", node);
   const heritage = node.heritageClauses?.find(({ token }) => token === ts.SyntaxKind.ExtendsKeyword)?.types[0];
   const base = heritage ? (evaluate(heritage.expression, scope, ev) as Constructor | null) : null;
-  if (heritage && typeof base !== "function")
-    throw ev.fail("not-a-class", `${heritage.getText()} is not a class`, null, heritage);
+  if (heritage && typeof base !== "function") throw ev.failAt(heritage, "not-a-class", heritage.getText());
   const classScope = scope.inner();
   const constructorNode = node.members.find(
     (member): member is ts.ConstructorDeclaration => ts.isConstructorDeclaration(member) && member.body !== undefined,
@@ -46,15 +45,14 @@ export function classValue(node: ts.ClassLikeDeclaration, scope: Scope, ev: Eval
     }
   };
   const build = (args: readonly unknown[], newTarget: Constructor): object => {
-    if (isAbstract && newTarget === (Class as unknown))
-      throw ev.fail("abstract-class", `${name} is abstract`, `make an object of a class that extends it`);
+    if (isAbstract && newTarget === (Class as unknown)) throw ev.fail("abstract-class", name);
     if (!base) {
       const self = ev.journal.born(Object.create(newTarget.prototype as object) as object);
       initializeFields(self);
       if (constructorNode) {
         const inner = new Scope(classScope, contextOf(self, Class.prototype, newTarget));
         assignParameterProperties(constructorNode, self, args, inner, ev);
-        runBody(constructorNode, inner, args, ev, name);
+        return chosen(runBody(constructorNode, inner, args, ev, name), self);
       }
       return self;
     }
@@ -68,8 +66,10 @@ export function classValue(node: ts.ClassLikeDeclaration, scope: Scope, ev: Eval
       if (constructorNode)
         assignParameterProperties(constructorNode, context.thisValue as object, args, classScope, ev);
     };
-    if (constructorNode) runBody(constructorNode, new Scope(classScope, context), args, ev, name);
+    let returned: unknown;
+    if (constructorNode) returned = runBody(constructorNode, new Scope(classScope, context), args, ev, name);
     else context.construct([...args]);
+    if (isObject(returned)) return returned;
     if (!context.isThisReady)
       throw new ReferenceError(
         "Must call super constructor in derived class before accessing 'this' or returning from derived constructor",
@@ -101,6 +101,11 @@ export function classValue(node: ts.ClassLikeDeclaration, scope: Scope, ev: Eval
   defineMembers(node, Class, classScope, fields, ev);
   return ev.journal.born(Class);
 }
+
+const isObject = (value: unknown): value is object =>
+  (typeof value === "object" && value !== null) || typeof value === "function";
+/** A constructor that returns an object makes that one. */
+const chosen = (returned: unknown, self: object): object => (isObject(returned) ? returned : self);
 
 type Mutable = { -readonly [K in keyof FunctionContext]: FunctionContext[K] };
 const contextOf = (thisValue: unknown, home: object, newTarget: unknown): FunctionContext => ({
@@ -155,7 +160,7 @@ function defineMembers(
       !ts.isSemicolonClassElement(member) &&
       !ts.isIndexSignatureDeclaration(member)
     )
-      throw ev.unsupported("this member", null, member);
+      throw ev.failAt(member, "not-supported", "this member");
   }
   for (const initialize of statics) initialize();
 }

@@ -1,4 +1,5 @@
 // Expressions: a table from the kind of node to what evaluates it.
+import { nearestName } from "../../../diagnostics/print.js";
 import type { Evaluation } from "../evaluation.js";
 import { Conflict } from "../flow.js";
 import { ts } from "../frontend.js";
@@ -6,9 +7,10 @@ import { absent, Variable } from "../journal.js";
 import { expressionOf, isScalar, RunTime } from "../run-time.js";
 import type { Scope } from "../scope.js";
 import { assign, assignCompound, increment } from "./assignments.js";
-import { call, construct, superCall } from "./calls.js";
+import { call, callTag, construct, superCall } from "./calls.js";
 import { classValue } from "./classes.js";
 import { functionValue } from "./functions.js";
+import { iterate } from "./iteration.js";
 import { binary, conditional, logical, unary } from "./operators.js";
 import { defineProperty, getProperty, propertyKey, superProperty } from "./properties.js";
 
@@ -28,7 +30,7 @@ export const evaluateChain: Evaluate = (node, scope, ev) => {
   const before = ev.at;
   ev.at = node;
   const handler = handlers[node.kind];
-  if (!handler) throw ev.unsupported(`this (${ts.SyntaxKind[node.kind]})`, null);
+  if (!handler) throw ev.unknownKind("this", node);
   const value = handler(node as never, scope, ev);
   ev.at = before;
   return value;
@@ -50,10 +52,10 @@ on([K.TrueKeyword], () => true);
 on([K.FalseKeyword], () => false);
 on([K.NullKeyword], () => null);
 on<ts.BigIntLiteral>([K.BigIntLiteral], (_, __, ev) => {
-  throw ev.unsupported("bigint", "use a number");
+  throw ev.unsupported("bigint");
 });
 on([K.RegularExpressionLiteral], (_, __, ev) => {
-  throw ev.unsupported("a regular expression", "use string methods such as includes, startsWith and split");
+  throw ev.unsupported("regular-expression");
 });
 on<ts.Identifier>([K.Identifier], (node, scope, ev) => readName(node.text, scope, ev));
 on<ts.ParenthesizedExpression>([K.ParenthesizedExpression], (node, scope, ev) => evaluate(node.expression, scope, ev));
@@ -90,12 +92,7 @@ on<ts.TemplateExpression>([K.TemplateExpression], (node, scope, ev) => {
           : `${known(text)}${known(part)}${literal.text}`,
       );
     } else {
-      if (ev.intrinsics.isTensor(value))
-        throw ev.fail(
-          "tensor-in-text",
-          "a tensor cannot become text",
-          "write `.item()` to read the number of a scalar tensor",
-        );
+      if (ev.intrinsics.isTensor(value)) throw ev.fail("tensor-in-text");
       text = `${text}${value as string}${literal.text}`;
     }
   }
@@ -124,7 +121,7 @@ on<ts.ObjectLiteralExpression>([K.ObjectLiteralExpression], (node, scope, ev) =>
       const value = ts.isFunctionLike(property.initializer)
         ? functionValue(property.initializer as ts.FunctionExpression, scope, ev, String(key))
         : evaluate(property.initializer, scope, ev);
-      if (key === "__proto__") throw ev.unsupported("__proto__", null);
+      if (key === "__proto__") throw ev.unsupported("proto");
       defineProperty(object, key, value, ev);
     } else if (ts.isShorthandPropertyAssignment(property))
       defineProperty(object, key, readName(property.name.text, scope, ev), ev);
@@ -189,7 +186,7 @@ on<ts.VoidExpression>([K.VoidExpression], (node, scope, ev) => void evaluate(nod
 on<ts.DeleteExpression>([K.DeleteExpression], (node, scope, ev) => {
   const target = node.expression;
   if (!ts.isPropertyAccessExpression(target) && !ts.isElementAccessExpression(target))
-    throw ev.unsupported("delete of this", null);
+    throw ev.fail("not-supported", "delete of this");
   const object = evaluate(target.expression, scope, ev) as object;
   const key = ts.isPropertyAccessExpression(target)
     ? target.name.text
@@ -218,27 +215,17 @@ on<ts.BinaryExpression>([K.BinaryExpression], (node, scope, ev) => {
   return binary(ts.tokenToString(operator)!, left, right, ev);
 });
 on<ts.SpreadElement>([K.SpreadElement], (_, __, ev) => {
-  throw ev.unsupported("a spread here", null);
+  throw ev.fail("not-supported", "a spread here");
 });
 on<ts.AwaitExpression>([K.AwaitExpression], (_, __, ev) => {
-  throw ev.unsupported("await", "programs of dreamc run step by step; call the function directly");
+  throw ev.unsupported("await");
 });
-on<ts.YieldExpression>([K.YieldExpression], (node, scope, ev) => {
-  const sink = scope.find("*yield");
-  if (!(sink instanceof Variable)) throw ev.unsupported("yield here", null);
-  const values = sink.value as unknown[];
-  if (node.asteriskToken) values.push(...iterate(evaluate(node.expression!, scope, ev), ev));
-  else values.push(node.expression ? evaluate(node.expression, scope, ev) : undefined);
-  if (values.length > 1_000_000)
-    throw ev.fail("endless-at-build-time", "this generator does not end", "give it an end");
-  if (!ts.isExpressionStatement(node.parent)) throw ev.unsupported("the value of a yield", null);
-  return undefined;
+on<ts.YieldExpression>([K.YieldExpression], (_, __, ev) => {
+  throw ev.unsupported("place-of-yield");
 });
-on<ts.TaggedTemplateExpression>([K.TaggedTemplateExpression], (_, __, ev) => {
-  throw ev.unsupported("a tagged template", "call the function with plain arguments");
-});
+on<ts.TaggedTemplateExpression>([K.TaggedTemplateExpression], callTag);
 on<ts.MetaProperty>([K.MetaProperty], (node, scope, ev) => {
-  if (node.keywordToken !== K.NewKeyword) throw ev.unsupported("import.meta", null);
+  if (node.keywordToken !== K.NewKeyword) throw ev.unsupported("import-meta");
   return scope.context.newTarget;
 });
 
@@ -247,7 +234,7 @@ export function readName(name: string, scope: Scope, ev: Evaluation): unknown {
   const found = scope.find(name);
   if (found === null) {
     if (name === "undefined") return undefined;
-    throw ev.fail("unknown-name", `there is no ${name} here`, ev.nearest(name, scope.allNames()));
+    throw ev.fail("unknown-name", name, nearestName(name, scope.allNames()));
   }
   const value = found instanceof Variable ? found.current : found();
   if (value === absent) throw new ReferenceError(`Cannot access '${name}' before initialization`);
@@ -256,18 +243,6 @@ export function readName(name: string, scope: Scope, ev: Evaluation): unknown {
 
 /** Refuses values that differ between paths. */
 export function checked(value: unknown, ev: Evaluation): unknown {
-  if (value instanceof Conflict)
-    throw ev.fail(
-      "differs-between-paths",
-      `${value.name} is of different kinds on the paths that lead here, which only the running program chooses`,
-      "give it a value of one type before the condition or loop",
-    );
+  if (value instanceof Conflict) throw ev.fail("differs-between-paths", value.name);
   return value;
-}
-
-/** The items of anything that can be iterated. */
-export function iterate(value: unknown, ev: Evaluation): readonly unknown[] {
-  if (value instanceof RunTime || ev.intrinsics.isTensor(value))
-    throw ev.fail("not-iterable", "a run-time value cannot be iterated", "iterate over a list, or loop with an index");
-  return [...(value as Iterable<unknown>)].map((item) => checked(item, ev));
 }

@@ -5,6 +5,7 @@ import { ts } from "../frontend.js";
 import { type FunctionContext, Scope } from "../scope.js";
 import { classValue } from "./classes.js";
 import { evaluate } from "./expressions.js";
+import { makeGenerator } from "./generators.js";
 import { bind, orDefault } from "./patterns.js";
 import { declareIn, run } from "./statements.js";
 
@@ -34,7 +35,7 @@ export function functionValue(
   home: object | null = null,
 ): unknown {
   if (node.modifiers?.some(({ kind }) => kind === ts.SyntaxKind.AsyncKeyword))
-    throw ev.unsupported("an async function", "write it without async: programs of dreamc run step by step", node);
+    throw ev.unsupported("async-function", node);
   const ownName =
     (ts.isFunctionExpression(node) || ts.isFunctionDeclaration(node)) && node.name ? node.name.text : name;
   const isGenerator = "asteriskToken" in node && node.asteriskToken !== undefined;
@@ -49,7 +50,7 @@ export function functionValue(
       construct: null,
     };
     const inner = new Scope(outer, ts.isArrowFunction(node) ? outer.context : context);
-    return isGenerator ? generate(node, inner, args, ev, title) : runBody(node, inner, args, ev, title);
+    return isGenerator ? makeGenerator(node, inner, args, ev, title) : runBody(node, inner, args, ev, title);
   };
   let value: (...args: unknown[]) => unknown;
   if (ts.isArrowFunction(node)) value = (...args) => body(undefined, args, undefined);
@@ -93,10 +94,10 @@ export function runBody(
   return ev.call(title, () => {
     bindParameters(node, scope, args, ev);
     const { body } = node;
-    if (!body) throw ev.unsupported("a function without a body", null, node);
+    if (!body) throw ev.failAt(node, "not-supported", "a function without a body");
     if (!ts.isBlock(body)) return evaluate(body, scope, ev);
     const completion = ev.flow.joined("return", [], title.split(".").at(-1)!, () => run(body.statements, scope, ev));
-    if (completion?.kind === "gone") throw ev.fail("never-returns", "no path through this call ends", null);
+    if (completion?.kind === "gone") throw ev.fail("never-returns");
     return completion?.kind === "return" ? completion.value : undefined;
   });
 }
@@ -106,14 +107,13 @@ const parameterLists = new WeakMap<FunctionNode, readonly ts.ParameterDeclaratio
 function parametersOf(node: FunctionNode, ev: Evaluation): readonly ts.ParameterDeclaration[] {
   const known = parameterLists.get(node);
   if (known) return known;
-  if (!ts.isArrowFunction(node) && usesArguments(node))
-    throw ev.unsupported("`arguments`", "use rest parameters", node);
+  if (!ts.isArrowFunction(node) && usesArguments(node)) throw ev.unsupported("arguments", node);
   const parameters = node.parameters.filter(({ name }) => !(ts.isIdentifier(name) && name.text === "this"));
   parameterLists.set(node, parameters);
   return parameters;
 }
 
-function bindParameters(node: FunctionNode, scope: Scope, args: readonly unknown[], ev: Evaluation): void {
+export function bindParameters(node: FunctionNode, scope: Scope, args: readonly unknown[], ev: Evaluation): void {
   parametersOf(node, ev).forEach((parameter, i) => {
     const given = parameter.dotDotDotToken ? ev.journal.born(args.slice(i)) : args[i];
     bind(parameter.name, orDefault(given, parameter.initializer, parameter.name, scope, ev), false, scope, ev);
@@ -128,32 +128,11 @@ function usesArguments(node: FunctionNode): boolean {
       ts.isIdentifier(child) &&
       child.text === "arguments" &&
       ts.isExpression(child) &&
-      !ts.isPropertyAccessExpression(child.parent)
+      !(ts.isPropertyAccessExpression(child.parent) && child.parent.name === child)
     )
       found = true;
     if (!found && !ts.isFunctionDeclaration(child) && !ts.isFunctionExpression(child)) ts.forEachChild(child, visit);
   };
   if (node.body) ts.forEachChild(node.body, visit);
   return found;
-}
-
-/** A generator is run to its end when it is called; what it changes outside would come too early and is refused. */
-function generate(node: FunctionNode, scope: Scope, args: readonly unknown[], ev: Evaluation, title: string): unknown {
-  const sink = ev.journal.variable("*yield", true);
-  const values: unknown[] = [];
-  sink.value = values;
-  scope.declare(sink);
-  const depth = ev.journal.depth;
-  ev.journal.open();
-  runBody(node, scope, args, ev, title);
-  const changed = ev.journal.changesSince(depth);
-  ev.journal.keep();
-  const [first] = changed.keys();
-  if (first)
-    throw ev.unsupported(
-      `a generator that changes ${first.name}, which lives outside of it,`,
-      "return a list, or change it where the generator is used",
-      node,
-    );
-  return values[Symbol.iterator]();
 }

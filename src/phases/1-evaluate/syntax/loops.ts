@@ -2,9 +2,10 @@
 import type { Evaluation } from "../evaluation.js";
 import type { Completion } from "../flow.js";
 import { ts } from "../frontend.js";
-import { pin, RunTime, truth } from "../run-time.js";
+import { RunTime, truth } from "../run-time.js";
 import { Scope } from "../scope.js";
 import { evaluate } from "./expressions.js";
+import { type Items, itemsOf } from "./iteration.js";
 import { decide } from "./operators.js";
 import { bind } from "./patterns.js";
 import { declareVariables, execute } from "./statements.js";
@@ -37,34 +38,39 @@ function unroll(
 
 export function loopOver(
   node: ts.ForOfStatement | ts.ForInStatement,
-  items: readonly unknown[],
+  items: Items,
   scope: Scope,
   ev: Evaluation,
   labels: readonly string[],
 ): Completion {
-  let i = 0;
   let item: unknown;
+  let isOver = false;
   const body = (): Completion => {
     const inner = scope.inner();
     const { initializer } = node;
     if (!ts.isVariableDeclarationList(initializer))
-      throw ev.unsupported("a loop over a variable declared before", "write for (const x of …)", node);
+      throw ev.failAt(node, "not-supported", "a loop over a variable declared before", "write for (const x of …)");
     bind(initializer.declarations[0]!.name, item, (initializer.flags & ts.NodeFlags.Const) !== 0, inner, ev);
     return execute(node.statement, inner, ev);
   };
   const next = (): boolean => {
-    if (i >= items.length) return false;
-    item = items[i++];
-    return true;
+    const step = items.next();
+    if (step.isDone) isOver = true;
+    else item = step.value;
+    return !step.isDone;
   };
-  return unroll([null, ...labels], next, body, ev);
+  try {
+    return unroll([null, ...labels], next, body, ev);
+  } finally {
+    if (!isOver) items.close();
+  }
 }
 
 export function runForIn(node: ts.ForInStatement, scope: Scope, ev: Evaluation, labels: readonly string[]): Completion {
   const object = evaluate(node.expression, scope, ev);
   const keys: string[] = [];
   for (const key in Object(object) as object) keys.push(key);
-  return loopOver(node, keys, scope, ev, labels);
+  return loopOver(node, itemsOf(keys, ev), scope, ev, labels);
 }
 
 /** A condition as a run-time value, for the rounds of a loop that has begun as one. */
@@ -95,65 +101,89 @@ function runLoop(
   names: readonly (string | null)[],
   test: () => unknown,
   body: () => Completion,
-  update: () => void,
+  /** Told whether the loop is unrolled. */
+  update: (isUnrolled: boolean) => void,
   isTestedLast: boolean,
   ev: Evaluation,
 ): Completion {
   let isFirst = true;
   let pending: RunTime | null = null;
   const next = (): boolean => {
-    if (!isFirst) update();
+    if (!isFirst) update(true);
     const skip = isFirst && isTestedLast;
     isFirst = false;
     if (skip) return true;
     const before = ev.builder.current.length;
-    const condition = decide(test(), ev);
+    ev.journal.open();
+    let condition: boolean | RunTime;
+    try {
+      condition = decide(test(), ev);
+    } catch (fault) {
+      ev.journal.keep();
+      throw fault;
+    }
     if (condition instanceof RunTime) {
+      // The loop of the program begins with this test: it is evaluated again there.
+      ev.journal.undo();
       ev.builder.current.splice(before);
       pending = condition;
       return false;
     }
+    ev.journal.keep();
     return condition;
   };
   const completion = unroll(names, next, body, ev);
   if (completion !== null || pending === null) return completion;
-  return ev.flow.loop(names, () => asRunTime(test(), ev), body, update);
+  return ev.flow.loop(
+    names,
+    () => asRunTime(test(), ev),
+    body,
+    () => update(false),
+  );
+}
+
+/** The scopes of a `for` loop: each round has variables of its own, which closures may keep; the next starts from copies. */
+export class ForRounds {
+  scope: Scope;
+  private readonly names: readonly string[];
+  constructor(
+    private readonly node: ts.ForStatement,
+    private readonly outer: Scope,
+    private readonly ev: Evaluation,
+  ) {
+    const { initializer } = node;
+    this.scope = outer.inner();
+    const isList = initializer !== undefined && ts.isVariableDeclarationList(initializer);
+    if (isList) declareVariables(initializer, this.scope, ev);
+    else if (initializer) evaluate(initializer, outer, ev);
+    this.names = isList ? initializer.declarations.flatMap(({ name }) => (ts.isIdentifier(name) ? name.text : [])) : [];
+  }
+  next(): void {
+    if (!makesClosures(this.node)) return;
+    const fresh = new Scope(this.outer, this.outer.context);
+    for (const name of this.names) {
+      const before = this.scope.own(name)!;
+      const variable = this.ev.journal.variable(name, before.isConstant);
+      variable.value = before.value;
+      variable.cell = before.cell;
+      fresh.declare(variable);
+    }
+    this.scope = fresh;
+  }
 }
 
 export function runFor(node: ts.ForStatement, scope: Scope, ev: Evaluation, labels: readonly string[]): Completion {
-  const { initializer, condition, incrementor, statement } = node;
-  const head = scope.inner();
-  if (initializer && ts.isVariableDeclarationList(initializer)) declareVariables(initializer, head, ev);
-  else if (initializer) evaluate(initializer, scope, ev);
-  const names =
-    initializer && ts.isVariableDeclarationList(initializer) ? initializer.declarations.map(({ name }) => name) : [];
-  // Each round has variables of its own, which closures may keep; the next round starts from copies.
-  let current = head;
-  const copy = (): void => {
-    const fresh = new Scope(scope, scope.context);
-    for (const name of names)
-      if (ts.isIdentifier(name)) {
-        const variable = ev.journal.variable(name.text, head.own(name.text)!.isConstant);
-        const before = current.own(name.text)!;
-        variable.value = before.value;
-        variable.cell = before.cell;
-        fresh.declare(variable);
-      }
-    current = fresh;
-  };
+  const { condition, incrementor, statement } = node;
+  const rounds = new ForRounds(node, scope, ev);
   const test = (): unknown => {
     ev.at = node;
-    return condition ? evaluate(condition, current, ev) : true;
+    return condition ? evaluate(condition, rounds.scope, ev) : true;
   };
-  const body = (): Completion => execute(statement, current, ev);
-  let isRunTime = false;
-  const update = (): void => {
-    if (!isRunTime && makesClosures(statement)) copy();
-    if (incrementor) evaluate(incrementor, current, ev);
+  const body = (): Completion => execute(statement, rounds.scope, ev);
+  const update = (isUnrolled: boolean): void => {
+    if (isUnrolled) rounds.next();
+    if (incrementor) evaluate(incrementor, rounds.scope, ev);
   };
-  const first = condition ? test() : true;
-  isRunTime = first instanceof RunTime && first.known === undefined;
-  if (first instanceof RunTime && !isRunTime) pin(first);
   return runLoop([null, ...labels], test, body, update, false, ev);
 }
 

@@ -27,7 +27,7 @@ function refuseTensor(operator: string, left: unknown, right: unknown, ev: Evalu
   const help = ev.intrinsics.isTensor(left)
     ? `write a.${method}(b)`
     : `write b.${method === "sub" ? "neg().add" : method}(a) with the tensor first`;
-  throw ev.fail("operator-on-tensor", `tensors have no operator ${operator}`, help);
+  throw ev.fail("operator-on-tensor", operator, help);
 }
 
 export function binary(operator: string, left: unknown, right: unknown, ev: Evaluation): unknown {
@@ -35,11 +35,7 @@ export function binary(operator: string, left: unknown, right: unknown, ev: Eval
     if (isScalar(left) && isScalar(right)) {
       const result = binaryRunTime(operator, left, right);
       if (result !== null) return result;
-      throw ev.fail(
-        "run-time-operator",
-        `${operator} is not possible between a ${typeOfScalar(left)} and a ${typeOfScalar(right)} of the running program`,
-        null,
-      );
+      throw ev.fail("run-time-operator", operator, typeOfScalar(left), typeOfScalar(right));
     }
     if (operator === "===" || operator === "==") return false;
     if (operator === "!==" || operator === "!=") return true;
@@ -97,7 +93,7 @@ export function binary(operator: string, left: unknown, right: unknown, ev: Eval
     case "instanceof":
       return a instanceof b;
     default:
-      throw ev.unsupported(`the operator ${operator}`, null);
+      throw ev.fail("not-supported", `the operator ${operator}`);
   }
 }
 const plainOf = (value: unknown): unknown => (value instanceof RunTime ? pin(value) : value);
@@ -105,11 +101,7 @@ const plainOf = (value: unknown): unknown => (value instanceof RunTime ? pin(val
 export function unary(operator: ts.PrefixUnaryOperator, value: unknown, ev: Evaluation): unknown {
   if (ev.intrinsics.isTensor(value)) {
     if (operator === K.ExclamationToken) return !decide(value, ev);
-    throw ev.fail(
-      "operator-on-tensor",
-      "tensors have no operators",
-      operator === K.MinusToken ? "write a.neg()" : null,
-    );
+    throw ev.fail("operator-on-tensor", ts.tokenToString(operator)!, "write a.neg() for -a");
   }
   if (value instanceof RunTime) {
     if (operator === K.ExclamationToken) return notRunTime(value);
@@ -134,18 +126,13 @@ export function unary(operator: ts.PrefixUnaryOperator, value: unknown, ev: Eval
     case K.TildeToken:
       return ~x;
     default:
-      throw ev.unsupported("this operator", null);
+      throw ev.fail("not-supported", "this operator");
   }
 }
 
 /** A condition: known now, or a run-time value that nobody knows yet. Config values are pinned. */
 export function decide(value: unknown, ev: Evaluation): boolean | RunTime {
-  if (ev.intrinsics.isTensor(value) && !ev.intrinsics.isState(value))
-    throw ev.fail(
-      "branch-on-tensor",
-      "a branch cannot depend on the elements of a tensor",
-      "choose elementwise with F.where(condition, a, b), or read one number with .item()",
-    );
+  if (ev.intrinsics.isTensor(value) && !ev.intrinsics.isState(value)) throw ev.fail("branch-on-tensor");
   if (!(value instanceof RunTime)) return Boolean(value);
   return value.known === undefined ? value : Boolean(pin(value));
 }

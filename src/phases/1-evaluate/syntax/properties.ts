@@ -1,4 +1,5 @@
 // Properties: reading with a clear word on what is missing, writing through the journal, private names.
+import { nearestName } from "../../../diagnostics/print.js";
 import { defineCell, Fresh } from "../cells.js";
 import type { Evaluation } from "../evaluation.js";
 import { ts } from "../frontend.js";
@@ -10,15 +11,14 @@ export function propertyKey(name: ts.PropertyName, scope: Scope, ev: Evaluation)
   if (ts.isIdentifier(name) || ts.isStringLiteral(name) || ts.isNoSubstitutionTemplateLiteral(name)) return name.text;
   if (ts.isNumericLiteral(name)) return String(Number(name.text));
   if (ts.isPrivateIdentifier(name)) return readPrivate(name, scope, ev);
-  if (ts.isBigIntLiteral(name)) throw ev.unsupported("bigint", null);
+  if (ts.isBigIntLiteral(name)) throw ev.unsupported("bigint");
   const key = evaluate(name.expression, scope, ev);
   return typeof key === "symbol" ? key : String(key);
 }
 
 function readPrivate(name: ts.PrivateIdentifier, scope: Scope, ev: Evaluation): symbol {
   const found = scope.find(name.text);
-  if (found === null || typeof found === "function")
-    throw ev.fail("unknown-name", `there is no ${name.text} here`, null);
+  if (found === null || typeof found === "function") throw ev.fail("unknown-name", name.text, null);
   return found.value as symbol;
 }
 
@@ -45,14 +45,15 @@ export function getProperty(object: unknown, key: PropertyKey, ev: Evaluation): 
     return getProperty(pin(object), key, ev);
   }
   if (typeof object === "function" && forbidden.has(String(key)))
-    throw ev.unsupported(`${String(key)} of a function`, null);
+    throw ev.fail("not-supported", `${String(key)} of a function`);
   const holder = Object(object) as Record<PropertyKey, unknown>;
   if (!(key in holder)) {
     if (ev.intrinsics.isTensor(object) || isMath(object))
       throw ev.fail(
         "unknown-member",
-        `${isMath(object) ? "Math has" : "a tensor has"} no ${String(key)}`,
-        ev.nearest(String(key), memberNames(holder)),
+        isMath(object) ? "Math" : "a tensor",
+        String(key),
+        nearestName(String(key), memberNames(holder)),
       );
     if (typeof key === "symbol" && key.description?.startsWith("#"))
       throw new TypeError(
@@ -86,14 +87,8 @@ function becomesCell(object: object, key: PropertyKey, value: unknown, ev: Evalu
 export function setProperty(object: unknown, key: PropertyKey, value: unknown, ev: Evaluation): void {
   if (object === null || object === undefined)
     throw new TypeError(`Cannot set properties of ${object} (setting '${String(key)}')`);
-  if (typeof object !== "object" && typeof object !== "function")
-    throw ev.unsupported("a property on a plain value", null);
-  if (ev.intrinsics.isTensor(object))
-    throw ev.fail(
-      "tensor-is-fixed",
-      "a tensor's properties cannot be set",
-      "parameters and buffers change by copy_ and its kin",
-    );
+  if (typeof object !== "object" && typeof object !== "function") throw ev.unsupported("property-of-plain-value");
+  if (ev.intrinsics.isTensor(object)) throw ev.fail("tensor-is-fixed");
   for (let at: object | null = object; at; at = Object.getPrototypeOf(at)) {
     const descriptor = Object.getOwnPropertyDescriptor(at, key);
     if (!descriptor) continue;
@@ -120,7 +115,7 @@ export function setProperty(object: unknown, key: PropertyKey, value: unknown, e
 
 export function superProperty(key: string, scope: Scope, ev: Evaluation): unknown {
   const { home, thisValue } = scope.context;
-  if (home === null) throw ev.unsupported("super here", null);
+  if (home === null) throw ev.fail("not-supported", "super here");
   return Reflect.get(Object.getPrototypeOf(home) as object, key, thisValue);
 }
 

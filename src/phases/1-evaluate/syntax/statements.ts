@@ -1,17 +1,17 @@
 // Statements: each gives how it ended. Conditions that are known choose a side; others become host code.
 
-import { Diagnosed } from "../../../diagnostics/diagnostic.js";
 import type { HostExpression } from "../../../ir/host.js";
 import type { Evaluation } from "../evaluation.js";
-import { type Completion, Restart } from "../flow.js";
+import type { Completion } from "../flow.js";
 import { ts } from "../frontend.js";
-import { RunTime, truth } from "../run-time.js";
+import { pin, RunTime, truth } from "../run-time.js";
 import type { Scope } from "../scope.js";
 import { classValue } from "./classes.js";
-import { evaluate, iterate } from "./expressions.js";
+import { evaluate } from "./expressions.js";
 import { functionName, functionValue } from "./functions.js";
+import { itemsOf } from "./iteration.js";
 import { loopOver, runFor, runForIn, runWhile } from "./loops.js";
-import { decide } from "./operators.js";
+import { binary, decide } from "./operators.js";
 import { bind } from "./patterns.js";
 
 const K = ts.SyntaxKind;
@@ -29,8 +29,7 @@ export function declareIn(statements: readonly ts.Statement[], scope: Scope, ev:
       ts.canHaveModifiers(statement) && statement.modifiers?.some(({ kind }) => kind === K.DeclareKeyword);
     if (ambient) continue;
     if (ts.isVariableStatement(statement)) {
-      if (!(statement.declarationList.flags & ts.NodeFlags.BlockScoped))
-        throw ev.unsupported("var", "use let or const", statement);
+      if (!(statement.declarationList.flags & ts.NodeFlags.BlockScoped)) throw ev.unsupported("var", statement);
       const isConstant = (statement.declarationList.flags & ts.NodeFlags.Const) !== 0;
       for (const { name } of statement.declarationList.declarations) declareNames(name, isConstant);
     } else if (ts.isClassDeclaration(statement) && statement.name) declareNames(statement.name, false);
@@ -82,8 +81,8 @@ export function execute(node: ts.Statement, scope: Scope, ev: Evaluation, labels
       return runFor(node as ts.ForStatement, scope, ev, labels);
     case K.ForOfStatement: {
       const loop = node as ts.ForOfStatement;
-      if (loop.awaitModifier) throw ev.unsupported("for await", "use for … of");
-      return loopOver(loop, iterate(evaluate(loop.expression, scope, ev), ev), scope, ev, labels);
+      if (loop.awaitModifier) throw ev.unsupported("for-await");
+      return loopOver(loop, itemsOf(evaluate(loop.expression, scope, ev), ev), scope, ev, labels);
     }
     case K.ForInStatement:
       return runForIn(node as ts.ForInStatement, scope, ev, labels);
@@ -125,13 +124,13 @@ export function execute(node: ts.Statement, scope: Scope, ev: Evaluation, labels
     case K.ExportDeclaration:
       return null;
     default:
-      throw ev.unsupported(`this statement (${K[node.kind]})`, null, node);
+      throw ev.unknownKind("this statement", node);
   }
 }
 
 export function declareVariables(list: ts.VariableDeclarationList, scope: Scope, ev: Evaluation): void {
   const isConstant = (list.flags & ts.NodeFlags.Const) !== 0;
-  if (!(list.flags & ts.NodeFlags.BlockScoped)) throw ev.unsupported("var", "use let or const", list);
+  if (!(list.flags & ts.NodeFlags.BlockScoped)) throw ev.unsupported("var", list);
   for (const { name, initializer } of list.declarations) {
     const value = initializer
       ? ((ts.isIdentifier(name) ? functionName(initializer, name.text, scope, ev) : null) ??
@@ -163,12 +162,8 @@ function runIf(node: ts.IfStatement, scope: Scope, ev: Evaluation): Completion {
 
 /** An error under a run-time condition is thrown by the program, not by the compiler. */
 function throwAtRunTime(fault: unknown, ev: Evaluation): Completion {
-  if (fault instanceof Diagnosed || fault instanceof Restart) throw fault;
-  if (ev.flow.isCaught)
-    throw ev.unsupported(
-      "an error under a run-time condition inside of try",
-      "test for what goes wrong with if, outside of try",
-    );
+  if (ev.isOurs(fault)) throw fault;
+  if (ev.flow.isCaught) throw ev.unsupported("throw-in-try");
   ev.builder.emit({ kind: "throw", message: thrownText(fault), origin: ev.origin() });
   return { kind: "gone" };
 }
@@ -178,22 +173,26 @@ const thrownText = (fault: unknown): HostExpression => {
   return message instanceof RunTime ? message.expression : { kind: "literal", value: String(message) };
 };
 
-function runSwitch(node: ts.SwitchStatement, scope: Scope, ev: Evaluation): Completion {
-  const value = evaluate(node.expression, scope, ev);
-  const subject = value instanceof RunTime ? decide(value, ev) && value : value;
-  const known = subject instanceof RunTime && subject.known !== undefined ? subject.known : subject;
-  if (known instanceof RunTime) throw ev.unsupported("switch on a run-time value", "use if … else if", node);
-  const inner = scope.inner();
+/** Declares what the clauses declare; gives the clause that a value leads to, -1 for none. */
+export function startOfSwitch(node: ts.SwitchStatement, given: unknown, inner: Scope, ev: Evaluation): number {
+  const { clauses } = node.caseBlock;
+  if (given instanceof RunTime && given.known === undefined) throw ev.unsupported("switch-on-run-time-value", node);
+  const value = given instanceof RunTime ? pin(given) : given;
   declareIn(
-    node.caseBlock.clauses.flatMap(({ statements }) => [...statements]),
+    clauses.flatMap(({ statements }) => [...statements]),
     inner,
     ev,
   );
-  const clauses = node.caseBlock.clauses;
-  let start = clauses.findIndex(
-    (clause) => ts.isCaseClause(clause) && evaluate(clause.expression, inner, ev) === known,
-  );
-  if (start < 0) start = clauses.findIndex(ts.isDefaultClause);
+  const matches = (clause: ts.CaseOrDefaultClause): boolean =>
+    ts.isCaseClause(clause) && decide(binary("===", evaluate(clause.expression, inner, ev), value, ev), ev) === true;
+  const found = clauses.findIndex(matches);
+  return found < 0 ? clauses.findIndex(ts.isDefaultClause) : found;
+}
+
+function runSwitch(node: ts.SwitchStatement, scope: Scope, ev: Evaluation): Completion {
+  const inner = scope.inner();
+  const { clauses } = node.caseBlock;
+  const start = startOfSwitch(node, evaluate(node.expression, scope, ev), inner, ev);
   if (start < 0) return null;
   const completion = ev.flow.joined("break", [null], "", () => {
     for (const clause of clauses.slice(start)) {
@@ -213,7 +212,7 @@ function runTry(node: ts.TryStatement, scope: Scope, ev: Evaluation): Completion
     try {
       return { completion: ev.flow.caught(body) };
     } catch (fault) {
-      if (fault instanceof Diagnosed || fault instanceof Restart) throw fault;
+      if (ev.isOurs(fault)) throw fault;
       ev.stack.length = stackDepth;
       ev.inside = inside;
       return { fault };
@@ -232,7 +231,7 @@ function runTry(node: ts.TryStatement, scope: Scope, ev: Evaluation): Completion
   }
   if (finallyBlock) {
     if (ev.flow.numExits !== exits || ("completion" in ended && ended.completion?.kind === "gone"))
-      throw ev.unsupported("finally behind an exit that only the running program takes", null, node);
+      throw ev.unsupported("finally-behind-exit", node);
     const last = runBlock(finallyBlock.statements, scope, ev);
     if (last !== null) return last;
   }

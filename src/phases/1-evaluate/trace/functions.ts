@@ -5,7 +5,7 @@ import type { Op } from "../../../ops/op.js";
 import { randomAttributes } from "../../../ops/random.js";
 import * as ops from "../../../ops/table.js";
 import type { Scalar } from "../run-time.js";
-import { resolveDim, showShape } from "./shapes.js";
+import { resolveDim } from "./shapes.js";
 import { Tensor, type TensorLike } from "./tensor.js";
 import type { Tracer } from "./tracer.js";
 
@@ -25,7 +25,6 @@ export function tensorFunctions(tracer: Tracer): { readonly [name: string]: unkn
     const values = inputs.map((tensor) => tracer.valueOf(tensor));
     return tracer.emit(op, values, attrs).map((value) => tracer.tensor(value));
   };
-  const fail = (id: string, message: string, help: string | null = null): Error => tracer.ev.fail(id, message, help);
 
   const full = (shape: readonly number[], value: Scalar, { dtype = "f32" }: CreateOptions = {}): Tensor => {
     const sizes = dense(shape);
@@ -45,15 +44,15 @@ export function tensorFunctions(tracer: Tracer): { readonly [name: string]: unkn
   };
   const cat = (tensors: readonly Tensor[], { dim = 0 }: { dim?: number } = {}): Tensor => {
     const [first] = tensors;
-    if (!first) throw fail("nothing-to-join", "cat of no tensors");
+    if (!first) throw tracer.ev.fail("cat-of-nothing");
     const at = resolveDim(dim, first.ndim, tracer);
     if (tensors.length === 1) return first;
     for (const other of tensors)
       if (other.ndim !== first.ndim || other.shape.some((size, d) => d !== at && size !== first.shape[d]))
-        throw fail(
-          "shapes-disagree",
-          `cat along dim ${dim} of ${tensors.map(({ shape }) => showShape(shape)).join(", ")}`,
-          "all other dims must be equal",
+        throw tracer.ev.fail(
+          "cat-sizes-disagree",
+          dim,
+          tensors.map(({ shape }) => shape),
         );
     if (tensors.length > 26) {
       const groups = Array.from({ length: Math.ceil(tensors.length / 26) }, (_, i) =>
@@ -172,7 +171,7 @@ export function tensorFunctions(tracer: Tracer): { readonly [name: string]: unkn
   };
 
   function patchesOf(x: Tensor, { kernel, stride, padding, dilation }: Window, fill: number): Tensor {
-    if (x.ndim !== 4) throw fail("shapes-disagree", `pictures are [B, C, H, W], not ${showShape(x.shape)}`);
+    if (x.ndim !== 4) throw tracer.ev.fail("not-a-picture", x.shape);
     const pair = (values: readonly [number, number]): readonly [number, number] => [
       Number(values[0]),
       Number(values[1]),
@@ -191,11 +190,7 @@ export function tensorFunctions(tracer: Tracer): { readonly [name: string]: unkn
   function convolve(x: Tensor, weight: Tensor, options: Omit<Window, "kernel"> & { readonly groups: number }): Tensor {
     const { groups } = options;
     if (x.ndim !== 4 || weight.ndim !== 4 || x.size(1) !== weight.size(1) * groups || weight.size(0) % groups !== 0)
-      throw fail(
-        "shapes-disagree",
-        `a convolution of ${showShape(x.shape)} with ${showShape(weight.shape)} in ${groups} groups`,
-        "x is [B, C, H, W], the weight [O, C / groups, kh, kw]",
-      );
+      throw tracer.ev.fail("convolution-does-not-fit", x.shape, weight.shape, groups);
     const p = patchesOf(x, { ...options, kernel: [weight.size(2), weight.size(3)] }, 0);
     if (groups === 1) return emit(ops.contract, [weight, p], { factors: "ocij,bcijyz->boyz" })[0]!;
     const wide = p.unflatten(1, [groups, -1]);
@@ -210,19 +205,12 @@ export function tensorFunctions(tracer: Tracer): { readonly [name: string]: unkn
     const text = equation.replaceAll(" ", "");
     const { inputs, outputs } = parseFactors(text.includes("->") ? text : `${text}->`);
     if (operands.length < 1 || operands.length > 2 || inputs.length !== operands.length)
-      throw fail(
-        "bad-einsum",
-        `einsum("${equation}") has ${operands.length} operands`,
-        "one or two operands, each with its letters",
-      );
+      throw tracer.ev.fail("einsum-operands", equation, operands.length);
     const out = outputs[0]!.flat();
     const terms = inputs.map((term) => term.flat());
     terms.forEach((term, i) => {
       if (term.length !== operands[i]!.ndim)
-        throw fail(
-          "shapes-disagree",
-          `einsum("${equation}"): ${term.join("")} for a tensor of shape ${showShape(operands[i]!.shape)}`,
-        );
+        throw tracer.ev.fail("einsum-letters", equation, term.join(""), operands[i]!.shape);
     });
     const reduced = operands.map((tensor, i) => {
       const alone = terms[i]!.flatMap((letter, d) =>

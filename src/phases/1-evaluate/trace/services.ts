@@ -55,11 +55,7 @@ export function services(tracer: Tracer, registry: Registry): { readonly [name: 
   const numberOf = (value: unknown): HostExpression => {
     if (value instanceof Tensor) return tracer.item(value).expression;
     if (isScalar(value)) return expressionOf(value);
-    throw tracer.ev.fail(
-      "not-a-number",
-      "only numbers, texts and tensors of one element can be printed or logged",
-      null,
-    );
+    throw tracer.ev.fail("not-printable");
   };
 
   class BatchReader {
@@ -238,7 +234,7 @@ export function services(tracer: Tracer, registry: Registry): { readonly [name: 
     },
     setGradient: (parameter: Parameter, gradient: Tensor) => {
       const state = tracer.gradients.get(tracer.stateOf(parameter));
-      if (!state) throw tracer.ev.fail("no-gradient", `${parameter.name} has no gradient yet`, "call backward first");
+      if (!state) throw tracer.ev.fail("no-gradient", parameter.name);
       tracer.setGradient(state, gradient.expand(parameter.shape).to(parameter.dtype)._value);
     },
     optimizerState: (_: object, name: string, of: Parameter) => {
@@ -279,11 +275,7 @@ export function services(tracer: Tracer, registry: Registry): { readonly [name: 
       return Object.fromEntries(
         Object.entries(batch).map(([field, tensor]) => {
           if (tensor.shape[0] !== Number(size))
-            throw tracer.ev.fail(
-              "shapes-disagree",
-              `${field} of a generated batch has shape [${tensor.shape.join(", ")}], not ${size} samples along dim 0`,
-              "generate(batchSize) gives tensors of batchSize rows",
-            );
+            throw tracer.ev.fail("batch-has-other-rows", field, tensor.shape, Number(size));
           return [field, tracer.tensor(tracer.emit(mark, [tracer.valueOf(tensor)], { name: batchMark })[0]!)];
         }),
       );
@@ -314,12 +306,7 @@ export function services(tracer: Tracer, registry: Registry): { readonly [name: 
       for (const parameter of parameters) {
         const state = tracer.stateOf(parameter);
         const other = registry.owned.get(state);
-        if (other !== undefined)
-          throw tracer.ev.fail(
-            "parameter-owned-twice",
-            `${state.name} is owned by ${other === path ? `${path} twice` : `${other} and ${path}`}`,
-            "give each parameter to one optimizer, once",
-          );
+        if (other !== undefined) throw tracer.ev.fail("parameter-owned-twice", state.name, other, path);
         registry.owned.set(state, path);
       }
     },

@@ -7,12 +7,7 @@ export const showShape = (shape: readonly number[]): string => `[${shape.join(",
 
 export function resolveDim(dim: number, numDims: number, tracer: Tracer): number {
   const at = dim < 0 ? dim + numDims : dim;
-  if (!(Number.isInteger(at) && at >= 0 && at < numDims))
-    throw tracer.ev.fail(
-      "no-such-dim",
-      `dim ${dim} of a tensor with ${numDims} dims`,
-      numDims > 0 ? `dims go from ${-numDims} to ${numDims - 1}` : null,
-    );
+  if (!(Number.isInteger(at) && at >= 0 && at < numDims)) throw tracer.ev.fail("no-such-dim", dim, numDims);
   return at;
 }
 
@@ -31,14 +26,9 @@ export function resolveShape(given: readonly number[], from: readonly number[], 
   const total = numElements(from);
   const open = shape.filter((size) => size === -1).length;
   const known = shape.reduce((n, size) => (size === -1 ? n : n * size), 1);
-  if (shape.some((size) => !(Number.isInteger(size) && size >= -1)))
-    throw tracer.ev.fail("bad-shape", `${showShape(shape)} is not a shape`, "sizes are whole numbers");
+  if (shape.some((size) => !(Number.isInteger(size) && size >= -1))) throw tracer.ev.fail("not-a-shape", shape);
   if (open > 1 || (open === 1 ? total % known !== 0 : known !== total))
-    throw tracer.ev.fail(
-      "shapes-disagree",
-      `${showShape(from)} has ${total} elements, which do not fit the shape ${showShape(given)}`,
-      null,
-    );
+    throw tracer.ev.fail("view-does-not-fit", from, total, given);
   return shape.map((size) => (size === -1 ? total / known : size));
 }
 
@@ -52,11 +42,7 @@ export function broadcastShapes(
     const sizes = shapes.map((shape) => shape[shape.length - numDims + i] ?? 1);
     const wide = sizes.filter((size) => size !== 1);
     if (wide.some((size) => size !== wide[0]))
-      throw tracer.ev.fail(
-        "shapes-disagree",
-        `${name} of ${shapes.map(showShape).join(" and ")}: dim ${i - numDims} is ${sizes.join(" and ")}`,
-        "sizes must be equal, or 1 to be repeated",
-      );
+      throw tracer.ev.fail("shapes-do-not-broadcast", name, shapes, i - numDims, sizes);
     return wide[0] ?? 1;
   });
 }

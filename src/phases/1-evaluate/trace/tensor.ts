@@ -1,14 +1,15 @@
 // Tensors of the language: PyTorch's methods, each as a few steps of the op table. Shapes broadcast as in PyTorch; the
-// graph holds the broadcasting as explicit regroup steps.
+// graph holds the broadcasting as explicit regroup steps. Long: one method after the other.
+import type { MessageArguments, MessageId } from "../../../diagnostics/messages.js";
 import type { LogicalValue } from "../../../ir/graph.js";
 import type { HostVariable } from "../../../ir/host.js";
 import type { State } from "../../../ir/state.js";
-import { type DType, isFloat, numElements, type TensorType } from "../../../ir/tensor-type.js";
+import { type DType, isFloat, numElements, showType, type TensorType } from "../../../ir/tensor-type.js";
 import type { Op } from "../../../ops/op.js";
 import * as ops from "../../../ops/table.js";
 import { knownOf, RunTime, type Scalar } from "../run-time.js";
 import type { Segment } from "./segment.js";
-import { broadcastShapes, regroupFactors, resolveDim, resolveDims, resolveShape, showShape } from "./shapes.js";
+import { broadcastShapes, regroupFactors, resolveDim, resolveDims, resolveShape } from "./shapes.js";
 import type { Tracer } from "./tracer.js";
 
 export type Source =
@@ -83,8 +84,8 @@ export class Tensor {
   private unary(op: Elementwise): Tensor {
     return this.emit(op, [this], {});
   }
-  private fail(id: string, message: string, help: string | null = null): Error {
-    return this.tracer.ev.fail(id, message, help);
+  private fail<I extends MessageId>(id: I, ...args: MessageArguments<I>): Error {
+    return this.tracer.ev.fail(id, ...args);
   }
 
   /** The other operand as a tensor of this one's element type. */
@@ -92,24 +93,17 @@ export class Tensor {
     if (other instanceof Tensor) return other;
     const known = knownOf(other);
     const type = { shape, dtype: this.dtype };
-    if (typeof known === "string") throw this.fail("not-a-number", `a tensor meets the text "${known}"`);
+    if (typeof known === "string") throw this.fail("not-an-operand", `the text "${known}"`);
     if (other instanceof RunTime) return this.tracer.tensor(this.tracer.scalarLike(other, type));
-    if (typeof other !== "number" && typeof other !== "boolean")
-      throw this.fail("not-a-number", `a tensor meets ${String(other)}`);
+    if (typeof other !== "number" && typeof other !== "boolean") throw this.fail("not-an-operand", String(other));
     const value = Number(other);
-    if (this.dtype === "i32" && !Number.isInteger(value))
-      throw this.fail("dtypes-disagree", `an i32 tensor meets ${value}`, "convert it with .float() first");
+    if (this.dtype === "i32" && !Number.isInteger(value)) throw this.fail("integers-meet-a-fraction", value);
     return this.emit(ops.constant, [], { ...type, value });
   }
   private binary(op: Elementwise, other: TensorLike): Tensor {
     const right = this.like(other);
     const name = op.name;
-    if (right.dtype !== this.dtype)
-      throw this.fail(
-        "dtypes-disagree",
-        `${name} of ${this.dtype} ${showShape(this.shape)} and ${right.dtype} ${showShape(right.shape)}`,
-        "convert one of them with .to(dtype)",
-      );
+    if (right.dtype !== this.dtype) throw this.fail("dtypes-disagree", name, showType(this.type), showType(right.type));
     const shape = broadcastShapes(name, [this.shape, right.shape], this.tracer);
     return this.emit(op, [this.expand(shape), right.expand(shape)], {});
   }
@@ -129,7 +123,7 @@ export class Tensor {
   }
   div(other: TensorLike): Tensor {
     if (!isFloat(this.dtype))
-      throw this.fail("dtypes-disagree", `div of a ${this.dtype} tensor`, "use floorDivide, or convert with .float()");
+      throw this.fail("only-for-floats", "div", this.dtype, "use floorDivide, or convert it with .float()");
     return typeof other === "number" ? this.binary(ops.mul, 1 / other) : this.binary(ops.div, other);
   }
   floorDivide(other: TensorLike): Tensor {
@@ -266,8 +260,7 @@ export class Tensor {
     return this.reduce(ops.sum, options);
   }
   mean(options: ReduceOptions = {}): Tensor {
-    if (!isFloat(this.dtype))
-      throw this.fail("dtypes-disagree", `mean of a ${this.dtype} tensor`, "convert it with .float() first");
+    if (!isFloat(this.dtype)) throw this.fail("only-for-floats", "mean", this.dtype, "convert it with .float() first");
     const dims = resolveDims(options.dim, this.ndim, this.tracer);
     return this.sum(options).div(dims.reduce((n, d) => n * this.shape[d]!, 1));
   }
@@ -294,7 +287,7 @@ export class Tensor {
   }
   logsumexp({ dim, keepdim = false }: ReduceOptions): Tensor {
     const dims = resolveDims(dim, this.ndim, this.tracer);
-    if (dims.length !== 1) throw this.fail("one-dim", `logsumexp runs over one dim, not ${dims.length}`);
+    if (dims.length !== 1) throw this.fail("not-one-dim", "logsumexp", dims.length);
     const result = this.emit(ops.logsumexp, [this], { dim: dims[0]! });
     return keepdim ? result.unsqueeze(dims[0]!) : result;
   }
@@ -341,7 +334,7 @@ export class Tensor {
   permute(dims: readonly number[]): Tensor {
     const order = dims.map((dim) => this.dim(dim));
     if (new Set(order).size !== this.ndim || order.length !== this.ndim)
-      throw this.fail("not-a-permutation", `permute([${dims.join(", ")}]) of a tensor with ${this.ndim} dims`);
+      throw this.fail("not-a-permutation", dims, this.ndim);
     const letters = [..."abcdefghijklmnop"].slice(0, this.ndim);
     return this.emit(ops.regroup, [this], {
       factors: `${letters.join("")}->${order.map((d) => letters[d]).join("")}`,
@@ -349,8 +342,7 @@ export class Tensor {
     });
   }
   t(): Tensor {
-    if (this.ndim !== 2)
-      throw this.fail("not-a-matrix", `t() of a tensor of shape ${showShape(this.shape)}`, "use transpose(a, b)");
+    if (this.ndim !== 2) throw this.fail("not-a-matrix", this.shape);
     return this.transpose(0, 1);
   }
   unsqueeze(dim: number): Tensor {
@@ -359,14 +351,13 @@ export class Tensor {
   }
   squeeze(dim: number): Tensor {
     const at = this.dim(dim);
-    if (this.shape[at] !== 1)
-      throw this.fail("not-size-one", `squeeze(${dim}) of a tensor of shape ${showShape(this.shape)}`);
+    if (this.shape[at] !== 1) throw this.fail("not-size-one", dim, this.shape);
     return this.view(this.shape.filter((_, d) => d !== at));
   }
   expand(shape: readonly number[]): Tensor {
     if (String(shape) === String(this.shape)) return this;
     const added = shape.length - this.ndim;
-    if (added < 0) throw this.fail("cannot-expand", `${showShape(this.shape)} does not expand to ${showShape(shape)}`);
+    if (added < 0) throw this.fail("cannot-expand", this.shape, shape);
     const target = shape.map((size, d) => (size === -1 && d >= added ? this.shape[d - added]! : size));
     const letters = [..."abcdefghijklmnop"].slice(0, target.length);
     const sizes: Record<string, number> = {};
@@ -377,8 +368,7 @@ export class Tensor {
         inputs += letter;
         return letter;
       }
-      if (own !== null && own !== 1)
-        throw this.fail("cannot-expand", `${showShape(this.shape)} does not expand to ${showShape(shape)}`);
+      if (own !== null && own !== 1) throw this.fail("cannot-expand", this.shape, shape);
       if (own === 1) {
         const single = letter.toUpperCase();
         inputs += single;
@@ -418,8 +408,7 @@ export class Tensor {
       : Array.from({ length: Math.ceil(size / (sizes as number)) }, (_, i) =>
           Math.min(sizes as number, size - i * (sizes as number)),
         );
-    if (counts.reduce((a, b) => a + b, 0) !== size)
-      throw this.fail("sizes-do-not-add-up", `split into [${counts.join(", ")}] of dim ${dim} with size ${size}`);
+    if (counts.reduce((a, b) => a + b, 0) !== size) throw this.fail("sizes-do-not-add-up", counts, dim, size);
     let start = 0;
     return counts.map((count) => {
       start += count;
@@ -465,31 +454,17 @@ export class Tensor {
   }
 
   matmul(other: Tensor): Tensor {
-    if (!(other instanceof Tensor)) throw this.fail("not-a-tensor", "matmul takes a tensor", "use mul for numbers");
-    if (this.ndim === 0 || other.ndim === 0)
-      throw this.fail(
-        "shapes-disagree",
-        `matmul of ${showShape(this.shape)} and ${showShape(other.shape)}`,
-        "use mul for scalars",
-      );
+    if (!(other instanceof Tensor)) throw this.fail("matmul-of-number");
+    if (this.ndim === 0 || other.ndim === 0) throw this.fail("matmul-of-scalar", this.shape, other.shape);
     if (this.ndim === 1)
       return this.unsqueeze(0)
         .matmul(other)
         .squeeze(other.ndim === 1 ? 0 : -2);
     if (other.ndim === 1) return this.matmul(other.unsqueeze(1)).squeeze(-1);
     const [inner, otherInner] = [this.shape.at(-1)!, other.shape.at(-2)!];
-    if (inner !== otherInner)
-      throw this.fail(
-        "shapes-disagree",
-        `matmul of ${showShape(this.shape)} and ${showShape(other.shape)}: dim -1 of the first is ${inner}, dim -2 of the second ${otherInner}`,
-        "the last dim of the first operand is summed with the second to last of the second",
-      );
+    if (inner !== otherInner) throw this.fail("matmul-sizes-disagree", this.shape, other.shape, inner, otherInner);
     if (this.dtype !== other.dtype)
-      throw this.fail(
-        "dtypes-disagree",
-        `matmul of ${this.dtype} and ${other.dtype}`,
-        "convert one of them with .to(dtype)",
-      );
+      throw this.fail("dtypes-disagree", "matmul", showType(this.type), showType(other.type));
     const [own, others] = [this.shape.slice(0, -2), other.shape.slice(0, -2)];
     if (others.length === 0) {
       const letters = [..."abcdefgh"].slice(0, own.length).join("");

@@ -1,6 +1,5 @@
 // What tensors mean. Tensor work is collected in the open segment; where host code has to look at a tensor, or control
 // flow begins, the segment ends: it becomes a graph and a statement that runs it.
-import { diagnosed } from "../../../diagnostics/diagnostic.js";
 import type { StepPlace } from "../../../ir/build.js";
 import type { LogicalGraph, LogicalValue, Phase, Step } from "../../../ir/graph.js";
 import type { HostExpression, HostStatement, HostVariable } from "../../../ir/host.js";
@@ -79,8 +78,7 @@ export class Tracer {
       });
     } catch (fault) {
       if (!(fault instanceof OperandError)) throw fault;
-      const help = fault.message.includes("one type") ? "convert one of them with .to(dtype)" : null;
-      throw diagnosed(help ? "dtypes-disagree" : "shapes-disagree", fault.message, this.ev.origin(), help);
+      throw this.ev.fail("operands-do-not-fit", fault.message);
     }
   }
 
@@ -125,19 +123,13 @@ export class Tracer {
 
   stateOf(tensor: Tensor): State {
     const { source } = tensor;
-    if (source.kind !== "state" || !source.holder.state)
-      throw this.ev.fail(
-        "not-registered",
-        "this parameter belongs to no module that the trainer holds",
-        "make it a field of a module, and the module a field of the trainer",
-      );
+    if (source.kind !== "state" || !source.holder.state) throw this.ev.fail("parameter-not-registered");
     return source.holder.state;
   }
 
   /** A number, known or not, in the shape and type of a tensor. */
   scalarLike(scalar: Scalar, type: TensorType): LogicalValue {
-    if (type.dtype === "bool")
-      throw this.ev.fail("dtypes-disagree", "a bool tensor meets a number", "convert it with .to(dtype)");
+    if (type.dtype === "bool") throw this.ev.fail("bool-meets-a-number");
     const dtype = type.dtype === "i32" ? "i32" : "f32";
     const value = this.segment.scalar(expressionOf(scalar), dtype);
     return spreadScalar(this.segment, value, type.shape, this.place);
@@ -159,12 +151,7 @@ export class Tracer {
   }
 
   item(tensor: Tensor): RunTime {
-    if (tensor.type.shape.some((size) => size !== 1))
-      throw this.ev.fail(
-        "not-a-scalar",
-        `item() reads tensors of one element, not [${tensor.type.shape.join(", ")}]`,
-        "reduce it first, e.g. by mean()",
-      );
+    if (tensor.type.shape.some((size) => size !== 1)) throw this.ev.fail("not-a-scalar", tensor.type.shape);
     const expression: HostExpression = { kind: "item", tensor: this.variableOf(tensor) };
     return new RunTime(expression, tensor.type.dtype === "bool" ? "boolean" : "number");
   }
@@ -239,11 +226,7 @@ export class Tracer {
   write(holder: Tensor, value: LogicalValue): void {
     const state = this.stateOf(holder);
     if (!sameType(state.type, value.type))
-      throw this.ev.fail(
-        "shapes-disagree",
-        `${state.name} of shape [${state.type.shape.join(", ")}] cannot hold a tensor of shape [${value.type.shape.join(", ")}]`,
-        null,
-      );
+      throw this.ev.fail("state-keeps-its-shape", state.name, state.type.shape, value.type.shape);
     this.segment.write(state, value);
     this.states.add(state);
   }
@@ -271,18 +254,8 @@ export class Tracer {
 
   /** Adds the gradients of `loss` to those of every parameter that it depends on. */
   backward(loss: Tensor): void {
-    if (loss.type.shape.some((size) => size !== 1))
-      throw this.ev.fail(
-        "loss-not-scalar",
-        `a loss is one number, not a tensor of shape [${loss.type.shape.join(", ")}]`,
-        "reduce it with mean() or sum()",
-      );
-    if (loss.source.kind !== "local" || loss.source.segment !== this.open)
-      throw this.ev.fail(
-        "loss-from-elsewhere",
-        "this loss was computed before a run-time branch or a number was read",
-        "call backward in the same part of the code that computes the loss",
-      );
+    if (loss.type.shape.some((size) => size !== 1)) throw this.ev.fail("loss-not-scalar", loss.type.shape);
+    if (loss.source.kind !== "local" || loss.source.segment !== this.open) throw this.ev.fail("loss-from-elsewhere");
     const { segment } = this;
     const flat = loss.type.shape.length === 0 ? loss : loss.view([]);
     const value = this.valueOf(flat);
@@ -291,8 +264,7 @@ export class Tracer {
       ([state, now]) => state.kind === "parameter" && state.trainable && reached.has(now.id),
     );
     const by = parameters.map(([, now]) => now);
-    if (by.length === 0)
-      throw this.ev.fail("loss-without-parameters", "no parameter that needs a gradient reaches this loss", null);
+    if (by.length === 0) throw this.ev.fail("loss-without-parameters");
     this.inPhase("backward", () => {
       const gradients = segment.builder.at(this.place, () => segment.builder.gradient(value, by));
       for (const { id } of gradients) segment.constants.add(id);
