@@ -37,6 +37,7 @@ const fileWords = [
 ];
 
 class GraphWriter {
+  /** Of kernels, tables and the function's variables alike, since kernels come to light while the function is written. */
   readonly #names = new CppNames(null, fileWords);
   readonly #amounts: AmountTable;
   readonly #places: Places;
@@ -46,7 +47,6 @@ class GraphWriter {
   readonly #calls = new Map<string, string>();
   readonly #numbers = new Map<string, string>();
   readonly #numberLines: string[] = [];
-  readonly #local: CppNames;
 
   constructor(
     readonly graph: ScheduledGraph,
@@ -54,15 +54,12 @@ class GraphWriter {
     readonly facts: ProgramFacts,
   ) {
     this.#names.declare(signature.function);
-    // Kernels are named as they are met: a name of one scope would hide a later one of the other.
-    this.#local = this.#names;
     this.#amounts = new AmountTable(new CppNames());
     this.#observed = new ObserveTables(this.#names, facts.variants.length);
     this.#places = new Places({
       graph,
       amounts: this.#amounts,
-      names: this.#local,
-      fileNames: this.#names,
+      names: this.#names,
       fieldIndex: signature.fieldIndex,
       shapeOf: bufferShapes(graph, facts.states),
     });
@@ -158,10 +155,10 @@ class GraphWriter {
   }
 
   #loop({ loop, count, name, phase, body }: LoopLaunch): readonly string[] {
-    const index = this.#local.declare(roundName(name));
+    const index = this.#names.declare(roundName(name));
     const open: OpenLoop = { loop, count, index, head: [] };
     const lines = this.#places.inLoop(open, () => this.#launches(body));
-    this.#local.release(index);
+    this.#names.release(index);
     return [
       `for (int ${index} = 0; ${index} < ${count}; ++${index}) {  ${cppComment(`${name}: ${phase}`)}`,
       ...indented(lines),
@@ -191,7 +188,7 @@ class GraphWriter {
     const args = made.parameters.map((parameter) => {
       switch (parameter.kind) {
         case "values": {
-          const array = this.#local.declare(`${name}.${parameter.name}`);
+          const array = this.#names.declare(`${name}.${parameter.name}`);
           const list = parameter.values.map((place) => this.#places.value(place)).join(", ");
           values.push(`const ${parameter.type} ${array}[] = {${list}};`);
           return array;
@@ -220,7 +217,7 @@ class GraphWriter {
     const text = rankNumberText(value, this.#amounts, cppIdentifier(`${kernel.name}.${parameter.name}`));
     const known = this.#numbers.get(text);
     if (known !== undefined) return known;
-    const name = this.#local.declare(parameter.name);
+    const name = this.#names.declare(parameter.name);
     this.#numberLines.push(`const std::int64_t ${name} = ${text};`);
     this.#numbers.set(text, name);
     return name;

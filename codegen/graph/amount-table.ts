@@ -37,13 +37,37 @@ export class AmountTable {
     return [
       "/** Sizes and places that depend on the number of ranks. */",
       "struct Amounts {",
-      ...fields.map(({ name }) => `  std::int64_t ${name};`),
+      ...wrapped(
+        "  std::int64_t ",
+        fields.map(({ name }) => name),
+        ";",
+      ),
       "};",
       "constexpr Amounts amountsByVariant[] = {",
-      ...variants.map(
-        (variant, i) => `    {${fields.map(({ amount }) => cppInteger(amount[i]!)).join(", ")}},  // ${variant}`,
-      ),
+      ...variants.flatMap((variant, i) => [
+        `    // ${variant}`,
+        ...wrapped(
+          "    {",
+          fields.map(({ amount }) => cppInteger(amount[i]!)),
+          "},",
+        ),
+      ]),
       "};",
     ];
   }
+}
+
+const longestLine = 116;
+
+/** A list broken into lines under each other. */
+function wrapped(start: string, items: readonly string[], end: string): readonly string[] {
+  const lines: string[] = [];
+  items.forEach((item, i) => {
+    const text = `${item}${i === items.length - 1 ? end : ","}`;
+    const last = lines.at(-1);
+    if (last === undefined) lines.push(`${start}${text}`);
+    else if (last.length + text.length < longestLine) lines[lines.length - 1] = `${last} ${text}`;
+    else lines.push(`${" ".repeat(start.length)}${text}`);
+  });
+  return lines;
 }

@@ -1,7 +1,7 @@
 // Values handed to whoever observes the program (`--dump-gradients`): neighbours in a graph become one table and a loop.
-import type { Buffer, ObserveLaunch } from "../../src/ir/scheduled.js";
+import type { ObserveLaunch } from "../../src/ir/scheduled.js";
 import { numBytesOf } from "../../src/ir/tensor-type.js";
-import { type CppNames, cppInteger, cppString } from "../cpp-text.js";
+import { type CppNames, cppBoolean, cppInteger, cppString } from "../cpp-text.js";
 import { plus } from "../kernel/amount.js";
 import { ConstantArrays } from "../program/constant-arrays.js";
 import { dtypeTexts } from "./rank-number.js";
@@ -19,38 +19,33 @@ export class ObserveTables {
   }
 
   get lines(): readonly string[] {
-    return this.#lines.length === 0 ? [] : [...rowType, ...this.#arrays.lines, ...this.#lines];
+    return this.#lines.length === 0 ? [] : [...rowType(this.numVariants), ...this.#arrays.lines, ...this.#lines];
   }
 
   /** The statement that observes some values in order. */
   write(launches: readonly ObserveLaunch[]): readonly string[] {
     const table = this.names.declare("observed");
-    const variants = Array.from({ length: this.numVariants }, (_, variant) => variant);
-    const rows = variants.map((variant) => launches.map((launch) => this.#row(launch, variant)));
-    const isSame = rows.every((row) => String(row) === String(rows[0]));
-    if (isSame) this.#lines.push(`constexpr Observed ${table}[] = {`, ...rows[0]!.map((row) => `    ${row}`), "};");
-    else {
-      this.#lines.push(
-        `constexpr Observed ${table}[][${launches.length}] = {`,
-        ...rows.flatMap((row) => ["    {", ...row.map((each) => `        ${each}`), "    },"]),
-        "};",
-      );
-    }
+    this.#lines.push(
+      `constexpr Observed ${table}[] = {`,
+      ...launches.map((launch) => `    ${this.#row(launch)}`),
+      "};",
+    );
     return [
       "if (run.isObserving()) {",
-      `  for (const Observed& each : ${table}${isSame ? "" : "[run.variant()]"}) {`,
+      `  for (const Observed& each : ${table}) {`,
       "    dream::Run::Observed value = each.value;",
-      "    value.data = (each.isState ? states : arena) + each.place;",
+      "    value.data = (each.isState ? states : arena) + each.place[run.variant()];",
+      "    value.strides = each.strides[run.variant()];",
       "    run.observe(value);",
       "  }",
       "}",
     ];
   }
 
-  #row({ label, view, shape, placement, dtype }: ObserveLaunch, variant: number): string {
+  #row({ label, view, shape, placement, dtype }: ObserveLaunch): string {
     if (view.place.kind !== "buffer") throw new Error(`${label} is observed in a loop`);
     if (Object.keys(placement.partial).length > 0) throw new Error(`${label} is observed before it is reduced`);
-    const { home } = view.place as Buffer;
+    const { home } = view.place;
     if (home.kind !== "state" && home.kind !== "arena") throw new Error(`${label} is observed outside of our memory`);
     const bytes = plus(
       home.offset,
@@ -61,21 +56,26 @@ export class ObserveTables {
       dtypeTexts[dtype],
       "nullptr",
       this.#arrays.numbers("shape", shape),
+      "{}",
+      this.#arrays.splits(placement.dims),
+    ];
+    const strides = bytes.map((_, variant) =>
       this.#arrays.numbers(
         "strides",
         view.strides.map((stride) => stride[variant]!),
       ),
-      this.#arrays.splits(placement.dims),
-    ];
-    return `{{${value.join(", ")}}, ${home.kind === "state"}, ${cppInteger(bytes[variant]!)}},`;
+    );
+    const isState = cppBoolean(home.kind === "state");
+    return `{{${value.join(", ")}}, {${strides.join(", ")}}, ${isState}, {${bytes.map(cppInteger).join(", ")}}},`;
   }
 }
 
-const rowType = [
-  "/** A value to observe and where it is: an area of memory and a place in it, in bytes. */",
+const rowType = (numVariants: number): readonly string[] => [
+  "/** A value to observe and where it is: its strides, an area of memory and a place in it in bytes, by variant. */",
   "struct Observed {",
   "  dream::Run::Observed value;",
+  `  dream::Span<std::int64_t> strides[${numVariants}];`,
   "  bool isState;",
-  "  std::int64_t place;",
+  `  std::int64_t place[${numVariants}];`,
   "};",
 ];

@@ -20,8 +20,6 @@ export interface PlaceFacts {
   readonly graph: ScheduledGraph;
   readonly amounts: AmountTable;
   readonly names: CppNames;
-  /** Names of tables, which stand before the function. */
-  readonly fileNames: CppNames;
   /** Where a field of the batch is among the loader's fields. */
   fieldIndex(field: string): number;
   /** `[4, 256, 768]`, as far as it is known. */
@@ -169,7 +167,7 @@ export class Places {
 
   /** A table of offsets in front of the function. */
   #offsetTable(offsets: readonly Amount[], name: string): string {
-    const table = this.facts.fileNames.declare(`${name}Offsets`);
+    const table = this.facts.names.declare(`${name}Offsets`);
     const isOne = offsets.every((offset) => constantOf(offset) !== null);
     const rows = (isOne ? [0] : offsets[0]!.map((_, variant) => variant)).map((variant) =>
       offsets.map((offset) => cppInteger(offset[variant]!)).join(", "),

@@ -5,6 +5,7 @@ import { basename, join } from "node:path";
 import { execa } from "execa";
 import { CompilerFailed, compiledObjects, type SourceFile } from "./compile-file.js";
 import { CompilerRefused } from "./compiler-refused.js";
+import { precompiledHeaders } from "./precompiled-header.js";
 import { includeFlags, runtimeArchive, runtimeSources } from "./runtime-archive.js";
 import { findToolchain, type Toolchain } from "./toolchain.js";
 
@@ -27,13 +28,15 @@ export async function compileSources({ sources, program, signal, onCompileRuntim
   const toolchain = await findToolchain();
   const runtime = runtimeSources();
   const archive = await runtimeArchive(toolchain, runtime, ends, onCompileRuntime);
-  const objects = await objectsOf(sources, toolchain, runtime.publicHeaders, ends);
+  const begin = await precompiledHeaders(toolchain, includeFlags, runtime.publicHeaders, ends);
+  const objects = await objectsOf(sources, toolchain, begin, runtime.publicHeaders, ends);
   await execa(toolchain.compiler, ["-o", program, ...objects, archive, ...toolchain.linkFlags], { cancelSignal: ends });
 }
 
 async function objectsOf(
   folder: string,
   toolchain: Toolchain,
+  begin: readonly string[],
   runtimeHeaders: string,
   signal: AbortSignal,
 ): Promise<readonly string[]> {
@@ -45,7 +48,7 @@ async function objectsOf(
       (name): SourceFile => ({
         path: join(folder, name),
         flags: [...toolchain.flags, optimizationOf(name)],
-        includeFlags: [...includeFlags, `-I${folder}`],
+        includeFlags: [...begin, ...includeFlags, `-I${folder}`],
         headers: [runtimeHeaders, ...own].join("\n"),
       }),
     );
