@@ -10,6 +10,8 @@ export interface Invocation {
   /** A person watches `error`: progress may overwrite its line. */
   readonly isWatched: boolean;
   exitCode: number;
+  /** The signal that ended the work: the process should end by it too. */
+  endedBy: NodeJS.Signals | null;
 }
 
 /** The process's own streams. A reader that closes the pipe, such as `head`, has seen enough: dreamc ends quietly. */
@@ -26,5 +28,6 @@ export function processInvocation(): Invocation {
     inColour: process.stderr.isTTY === true && process.stderr.hasColors(),
     isWatched: process.stderr.isTTY === true,
     exitCode: 0,
+    endedBy: null,
   };
 }

@@ -10,4 +10,10 @@ import { processInvocation } from "./invocation.js";
 const tools = join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "dreamc", "tools", "bin");
 if (existsSync(tools)) process.env.PATH = `${tools}${delimiter}${process.env.PATH ?? ""}`;
 
-process.exitCode = await dreamc(process.argv.slice(2), processInvocation());
+const invocation = processInvocation();
+process.exitCode = await dreamc(process.argv.slice(2), invocation);
+if (invocation.endedBy) {
+  // Whoever waits for us, such as a shell's loop, learns that it was a signal.
+  process.removeAllListeners(invocation.endedBy);
+  process.kill(process.pid, invocation.endedBy);
+}

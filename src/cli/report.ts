@@ -1,4 +1,5 @@
 // How a failed command ends: what standard error says, and the exit code.
+import { constants } from "node:os";
 import { styleText } from "node:util";
 import { CommanderError } from "commander";
 import { packageVersion } from "../../codegen/package-folder.js";
@@ -6,6 +7,7 @@ import { Diagnosed } from "../diagnostics/diagnostic.js";
 import { diagnosticJson, printDiagnostic } from "../diagnostics/print.js";
 import { MissingTool } from "../native/missing-tool.js";
 import type { Invocation } from "./invocation.js";
+import { Interrupted } from "./unfinished-folder.js";
 import { UsageError } from "./usage-error.js";
 
 export const exitCodes = { done: 0, userFault: 1, usage: 2, toolMissing: 3, ownFault: 70 } as const;
@@ -23,6 +25,10 @@ export function report(fault: unknown, invocation: Invocation, { json, debug }: 
     if (fault.exitCode === 0) return exitCodes.done;
     // Called without a command: the help was printed.
     if (fault.code === "commander.help") return exitCodes.usage;
+  }
+  if (fault instanceof Interrupted) {
+    invocation.endedBy = fault.signal;
+    return 128 + constants.signals[fault.signal];
   }
   if (fault instanceof Diagnosed) {
     const texts = fault.diagnostics.map((diagnostic) =>

@@ -1,7 +1,7 @@
 // The file that a command is given: that it is TypeScript, and what the program made of it is called.
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
-import { nearestName } from "../diagnostics/print.js";
+import { nearestName } from "../diagnostics/nearest-name.js";
 import { UsageError } from "./usage-error.js";
 
 /** Names that say nothing: the program is called after the folder. */

@@ -5,11 +5,19 @@ import { hostname } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
 import { UsageError } from "./usage-error.js";
 
+/** A signal asked dreamc to end, and everything unfinished is gone. */
+export class Interrupted extends Error {
+  override readonly name = "Interrupted";
+  constructor(readonly signal: NodeJS.Signals) {
+    super(`interrupted by ${signal}`);
+  }
+}
+
 const endingSignals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 /**
  * Makes a new folder beside `target`, lets `fill` work in it and, when that is done, `publish` move it to its place.
- * Removes it whatever happens; a signal that ends dreamc aborts `fill` first.
+ * Removes it whatever happens. A signal aborts `fill`, and `Interrupted` is thrown.
  */
 export async function withUnfinishedFolder<T>(
   target: string,
@@ -26,23 +34,18 @@ export async function withUnfinishedFolder<T>(
     throw new UsageError(`cannot write to ${target}: ${(error as Error).message}`);
   }
   const controller = new AbortController();
-  let received: NodeJS.Signals | null = null;
-  const onSignal = (signal: NodeJS.Signals): void => {
-    received = signal;
-    controller.abort();
-  };
+  const aborted = new Promise<never>((_, reject) => {
+    controller.signal.addEventListener("abort", () => reject(controller.signal.reason));
+  });
+  const onSignal = (signal: NodeJS.Signals): void => controller.abort(new Interrupted(signal));
   for (const signal of endingSignals) process.on(signal, onSignal);
   try {
-    const aborted = new Promise<never>((_, reject) => {
-      controller.signal.addEventListener("abort", () => reject(new Error("interrupted")));
-    });
     const result = await Promise.race([fill(folder, controller.signal), aborted]);
     publish(folder);
     return result;
   } finally {
     rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
     for (const signal of endingSignals) process.off(signal, onSignal);
-    if (received) process.kill(process.pid, received);
   }
 }
 

@@ -20,6 +20,7 @@ export async function runDreamc(...args: readonly string[]): Promise<Outcome> {
     inColour: false,
     isWatched: false,
     exitCode: 0,
+    endedBy: null,
   });
   return { exitCode, out, error };
 }

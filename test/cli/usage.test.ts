@@ -89,6 +89,7 @@ describe("a fault of dreamc's own", () => {
       inColour: false,
       isWatched: false,
       exitCode: 0,
+      endedBy: null,
     };
     return { exitCode: report(fault, invocation, { json: false, debug }), error };
   };

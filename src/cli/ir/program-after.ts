@@ -1,6 +1,6 @@
 // Runs the passes of the compiler up to one of them, by name.
 import { compile } from "../../compile.js";
-import { nearestName } from "../../diagnostics/print.js";
+import { nearestName } from "../../diagnostics/nearest-name.js";
 import type { Leveled, PassReport } from "../../passes/pass-runner.js";
 import { UsageError } from "../usage-error.js";
 

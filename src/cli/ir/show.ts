@@ -1,6 +1,6 @@
 // A program as text, JSON or a picture: whole, or one of its graphs.
 import { relative } from "node:path";
-import { nearestName } from "../../diagnostics/print.js";
+import { nearestName } from "../../diagnostics/nearest-name.js";
 import { type PrintOptions, printGraph } from "../../ir/print.js";
 import { graphToDot } from "../../ir/print-dot.js";
 import { graphToJson, programToJson } from "../../ir/print-json.js";
