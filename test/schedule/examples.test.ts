@@ -7,7 +7,7 @@ import { verifyScheduled } from "../../src/ir/verify-scheduled.js";
 import { schedule } from "../../src/phases/4-schedule/schedule.js";
 import { differences, inputsFrom, runRanks } from "../run-program.js";
 import { evaluateSmall, smallExamples } from "../small-examples.js";
-import { runScheduled } from "./run-scheduled.js";
+import { runScheduled, withoutSums } from "./run-scheduled.js";
 
 const inputs = inputsFrom({ below: 11 });
 /** Sums in another order. */
@@ -21,7 +21,7 @@ describe.each(smallExamples)("%s", (example) => {
     expect(verifyScheduled(scheduled)).toEqual([]);
     for (const [variant, { degrees }] of scheduled.variants.entries()) {
       if (numRanks(degrees) > 4) continue;
-      const expected = runRanks(program, degrees, inputs);
+      const expected = withoutSums(runRanks(program, degrees, inputs), program);
       expect(differences(expected, runScheduled(scheduled, variant, inputs), tolerance)).toEqual([]);
     }
   });

@@ -5,9 +5,23 @@ import type { GraphRun } from "../../src/ir/interpret.js";
 import { ScheduledMachine } from "../../src/ir/interpret-scheduled.js";
 import { localShape } from "../../src/ir/local-size.js";
 import type { NdArray } from "../../src/ir/nd.js";
+import { partialAxes } from "../../src/ir/placement.js";
+import type { Program } from "../../src/ir/program.js";
 import type { ScheduledProgram } from "../../src/ir/scheduled.js";
 import { shardOf, wholeOf } from "../../src/ir/shards.js";
 import type { InputOf, Runs } from "../run-program.js";
+
+const isSeen = ({ value }: LocalGraph["observed"][number]): boolean => partialAxes(value.placement).length === 0;
+
+/** A run of the local program without what scheduled programs do not show: sums in parts. */
+export const withoutSums = (runs: Runs, program: Program<"local">): Runs =>
+  new Map(
+    [...runs].map(([name, run]) => {
+      const graph = [...program.graphs.values()].find((each) => each.name === name)!;
+      const seen = new Set(graph.observed.filter(isSeen).map(({ label }) => label));
+      return [name, { ...run, observed: new Map([...run.observed].filter(([label]) => seen.has(label))) }];
+    }),
+  );
 
 export const runScheduled = (
   scheduled: ScheduledProgram,
@@ -66,7 +80,9 @@ function runOne(
       graph.updates.map(({ state, value }) => [state, whole(value, (rank) => machine.state(state, rank).data)]),
     ),
     observed: new Map(
-      graph.observed.map(({ label, value }) => [label, whole(value, (rank) => observed[rank]!.get(label)!.data)]),
+      graph.observed
+        .filter(isSeen)
+        .map(({ label, value }) => [label, whole(value, (rank) => observed[rank]!.get(label)!.data)]),
     ),
   };
 }

@@ -7,16 +7,28 @@ import { plus, product, times } from "./amounts.js";
 import type { Outside } from "./bind-outside.js";
 import { callStrides, type Layouts } from "./choose-layouts.js";
 import type { LoweredGraph } from "./lower-graph.js";
-import { layOutKernel } from "./lay-out-kernel.js";
 import type { Lowering } from "./lowering.js";
 import { type Entry, planMemory } from "./plan-memory.js";
 import { aligned } from "./lay-out-states.js";
 import { directReads, directWrites, touchedBy, visitItems } from "./touches.js";
-import type { CallJob, CollectiveJob, Job, KernelJob, LoopJob, ObserveJob, Tensor, View } from "./work.js";
+import type {
+  CallJob,
+  CollectiveJob,
+  Job,
+  LaidKernel,
+  LoopJob,
+  ObserveJob,
+  OperandMemory,
+  TableJob,
+  Tensor,
+  View,
+} from "./work.js";
+
+type Laid = LaidKernel | TableJob;
 
 export interface AssembleInputs {
   readonly graph: LoweredGraph;
-  readonly jobs: readonly Job<KernelJob>[];
+  readonly jobs: readonly Job<Laid>[];
   readonly layouts: Layouts;
   readonly outside: ReadonlyMap<Tensor, Outside>;
   /** The tensor that lies where this one does; itself where it has memory of its own. */
@@ -26,7 +38,7 @@ export interface AssembleInputs {
 }
 
 /** A launch's place in the list, with the wait for a collective as a job of its own. */
-type Timed = Job<KernelJob> | { readonly kind: "wait"; readonly handle: number; readonly of: CollectiveJob };
+type Timed = Job<Laid> | { readonly kind: "wait"; readonly handle: number; readonly of: CollectiveJob };
 
 export function assemble(inputs: AssembleInputs): { readonly graph: ScheduledGraph; readonly arenaBytes: Amount } {
   return new Assembly(inputs).finish();
@@ -88,7 +100,7 @@ class Assembly {
   }
 
   /** Every collective is waited for right before what reads its target, at the latest at the end of its block. */
-  private withWaits(jobs: readonly Job<KernelJob>[]): readonly Timed[] {
+  private withWaits(jobs: readonly Job<Laid>[]): readonly Timed[] {
     const result: Timed[] = [];
     const open = new Map<CollectiveJob, ReadonlySet<Tensor>>();
     const wait = (of: CollectiveJob): void => {
@@ -106,7 +118,7 @@ class Assembly {
         open.set(job, new Set(this.touchedWhileRunning(job)));
       }
       result.push(
-        job.kind === "loop" ? { ...job, body: { jobs: this.withWaits(job.body.jobs as Job<KernelJob>[]) as Job[] } } : job,
+        job.kind === "loop" ? { ...job, body: { jobs: this.withWaits(job.body.jobs as Job<Laid>[]) as Job[] } } : job,
       );
     }
     for (const collective of [...open.keys()]) wait(collective);
@@ -128,7 +140,7 @@ class Assembly {
     return tensor.source === null && !this.of.outside.has(tensor) && !this.of.graph.rounds.has(tensor);
   }
 
-  private findPaths(jobs: readonly Job<KernelJob>[], path: readonly LoopJob[]): void {
+  private findPaths(jobs: readonly Job<Laid>[], path: readonly LoopJob[]): void {
     const own = (tensor: Tensor): void => {
       const known = this.ownPaths.get(this.cellOf(tensor));
       if (!known || known.length > path.length) this.ownPaths.set(this.cellOf(tensor), path);
@@ -136,7 +148,7 @@ class Assembly {
     for (const job of jobs) {
       if (job.kind === "loop") {
         job.makes.forEach(own);
-        this.findPaths(job.body.jobs as Job<KernelJob>[], [...path, job]);
+        this.findPaths(job.body.jobs as Job<Laid>[], [...path, job]);
       } else directWrites(job).forEach(own);
     }
   }
@@ -289,8 +301,15 @@ class Assembly {
   private launchesOf(list: readonly Timed[]): readonly Launch[] {
     return list.map((job): Launch => {
       switch (job.kind) {
-        case "kernel":
-          return this.kernelLaunch(job);
+        case "laid": {
+          const kernel = { ...job.kernel, name: this.unique(job.kernel.name, this.kernelNames) };
+          return { kind: "kernel", kernel, operands: this.operandsOf(job.memory) };
+        }
+        case "table": {
+          const kernel = { ...job.kernel, name: this.unique(job.kernel.name, this.kernelNames) };
+          const rows = job.rows.map(({ size, memory }) => ({ size, operands: this.operandsOf(memory) }));
+          return { kind: "table", kernel, rows };
+        }
         case "call":
           return this.callLaunch(job);
         case "collective":
@@ -307,19 +326,8 @@ class Assembly {
     });
   }
 
-  private kernelLaunch(job: KernelJob): Launch {
-    const { layouts, lowering } = this.of;
-    const same = (a: Tensor, b: Tensor): boolean => a === b || this.placeOf(a) === this.placeOf(b);
-    const ops = [...new Set(job.from.map(({ op }) => op))].slice(-3);
-    const name = ops.map((op, i) => (i === 0 ? op : op[0]!.toUpperCase() + op.slice(1))).join("");
-    const identifier = name.replace(/[^A-Za-z0-9]+(.)?/g, (_, next: string | undefined) => next?.toUpperCase() ?? "");
-    const unique = this.unique(identifier, this.kernelNames);
-    const { kernel, memory } = layOutKernel(job, unique, layouts, same, lowering.numVariants);
-    return {
-      kind: "kernel",
-      kernel,
-      operands: memory.map(({ tensor, offset }) => ({ place: this.placeOf(tensor), offset })),
-    };
+  private operandsOf(memory: readonly OperandMemory[]): readonly { place: Place; offset: Amount }[] {
+    return memory.map(({ tensor, offset }) => ({ place: this.placeOf(tensor), offset }));
   }
 
   private viewOffset({ tensor, offset }: View): Amount {

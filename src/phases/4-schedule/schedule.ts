@@ -1,22 +1,26 @@
 // Purpose: one rank's graphs become what it does, in order, and where every byte lies. In reading order:
 //   1. lower: values become views of tensors, steps become pieces of kernels, calls, collectives and loops;
-//   2. fuse: pieces become kernels;
+//   2. join sums, fuse: pieces become kernels;
 //   3. choose layouts, copy what calls cannot take as it lies;
 //   4. bind: states and results are written where they belong;
-//   5. assemble: waits, lifetimes, the arena's plan, launches.
+//   5. lay out kernels, make tables of those that are alike;
+//   6. assemble: waits, lifetimes, the arena's plan, launches.
 // Needs: a local program. Leaves: a scheduled one.
 import type { Program } from "../../ir/program.js";
 import type { ScheduledGraph, ScheduledProgram } from "../../ir/scheduled.js";
 import { factsOf } from "../3-partition/place.js";
 import { larger } from "./amounts.js";
 import { assemble } from "./assemble.js";
-import { bindOutside } from "./bind-outside.js";
+import { bindOutside, type Outside } from "./bind-outside.js";
 import { chooseLayouts } from "./choose-layouts.js";
 import { copyOperands } from "./copy-operands.js";
 import { fuse } from "./fuse.js";
 import { layOutStates } from "./lay-out-states.js";
-import { lowerGraph } from "./lower-graph.js";
+import { joinSums } from "./join-sums.js";
+import { layOutKernels } from "./lay-out-kernels.js";
+import { countReads, lowerGraph } from "./lower-graph.js";
 import { Lowering } from "./lowering.js";
+import { makeTables } from "./make-tables.js";
 import type { Tensor } from "./work.js";
 
 export interface ScheduleOptions {
@@ -31,7 +35,8 @@ export function schedule(program: Program<"local">, { isFused = true }: Schedule
   const graphs = new Map<string, ScheduledGraph>();
   let arenaBytes = lowering.zero;
   for (const [name, graph] of program.graphs) {
-    const lowered = lowerGraph(graph, lowering);
+    const loose = lowerGraph(graph, lowering);
+    const lowered = isFused ? { ...loose, jobs: joinSums(loose.jobs, countReads(loose), lowering) } : loose;
     const fused = fuse(lowered, lowering.numVariants, { isFused });
     const fixed = new Set<Tensor>();
     for (const { view } of [...lowered.results, ...lowered.updates]) fixed.add(view.tensor);
@@ -39,9 +44,16 @@ export function schedule(program: Program<"local">, { isFused = true }: Schedule
     const layouts = chooseLayouts(lowered, fused, fixed, lowering.numVariants);
     const copied = copyOperands(fused, layouts, lowering);
     const bound = bindOutside(lowered, copied, lowering);
+    const cellOf = (tensor: Tensor): unknown => memoryOf(tensor, bound.outside);
+    const laid = layOutKernels(bound.jobs, layouts, (a, b) => cellOf(a) === cellOf(b), lowering.numVariants);
+    const isPlain = (tensor: Tensor): boolean =>
+      !lowered.rounds.has(tensor) &&
+      bound.outside.get(tensor)?.kind !== "result" &&
+      (tensor.source === null || tensor.source.kind === "state" || tensor.source.kind === "scalar");
+    const tables = { rounds: lowered.rounds, cellOf, isPlain, numVariants: lowering.numVariants };
     const assembled = assemble({
       graph: lowered,
-      jobs: bound.jobs,
+      jobs: isFused ? makeTables(laid, tables) : laid,
       layouts,
       outside: bound.outside,
       lies: (tensor) => tensor,
@@ -57,4 +69,10 @@ export function schedule(program: Program<"local">, { isFused = true }: Schedule
     arenaBytes: arenaBytes[variant]!,
   }));
   return { level: "scheduled", program, variants, states: states.homes, graphs };
+}
+
+/** What stands for the memory of a tensor: its state, or the tensor itself. */
+function memoryOf(tensor: Tensor, outside: ReadonlyMap<Tensor, Outside>): unknown {
+  const where = outside.get(tensor) ?? tensor.source;
+  return where?.kind === "state" ? where.state : tensor;
 }

@@ -1,5 +1,6 @@
 // What a job reads and writes, loops included: what their bodies touch of the surrounding block, in whatever round.
-import type { CallJob, CollectiveJob, Job, KernelJob, KernelPiece, LoopJob, ObserveJob, Rounds, Tensor } from "./work.js";
+import type { Kernel } from "../../ir/scheduled.js";
+import type { Job, LoopJob, OperandMemory, Rounds, Tensor } from "./work.js";
 
 export interface Touched {
   readonly reads: ReadonlySet<Tensor>;
@@ -27,7 +28,14 @@ export function visitItems(tensor: Tensor, rounds: RoundsOf, see: (item: Tensor)
   for (const item of new Set(rounds.get(tensor)?.items ?? [])) visitItems(item, rounds, see);
 }
 
-type Single = KernelPiece | KernelJob | CallJob | CollectiveJob | ObserveJob;
+type Single = Exclude<Job, LoopJob>;
+
+/** Tensors of a laid kernel's operands but those of one role. */
+const operandsWithout = (
+  role: "read" | "write",
+  { operands }: Kernel,
+  memory: readonly OperandMemory[],
+): readonly Tensor[] => memory.flatMap(({ tensor }, i) => (operands[i]!.role === role ? [] : [tensor]));
 
 export function directReads(job: Single): readonly Tensor[] {
   switch (job.kind) {
@@ -35,6 +43,10 @@ export function directReads(job: Single): readonly Tensor[] {
       return job.reads.map(({ view }) => view.tensor);
     case "kernel":
       return job.operands.flatMap(({ role, tensor }) => (role === "read" ? [tensor] : []));
+    case "laid":
+      return operandsWithout("write", job.kernel, job.memory);
+    case "table":
+      return job.rows.flatMap(({ memory }) => operandsWithout("write", job.kernel, memory));
     case "call":
       return job.operands.flatMap(({ role, view }) => (role === "read" ? [view.tensor] : []));
     case "collective":
@@ -50,6 +62,10 @@ export function directWrites(job: Single): readonly Tensor[] {
       return job.writes.map(({ tensor }) => tensor);
     case "kernel":
       return job.operands.flatMap(({ role, tensor }) => (role === "write" ? [tensor] : []));
+    case "laid":
+      return operandsWithout("read", job.kernel, job.memory);
+    case "table":
+      return job.rows.flatMap(({ memory }) => operandsWithout("read", job.kernel, memory));
     case "call":
       return job.operands.flatMap(({ role, view }) => (role === "write" ? [view.tensor] : []));
     case "collective":

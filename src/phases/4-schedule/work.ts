@@ -3,7 +3,7 @@
 import type { InputSource, MoveKind, Phase } from "../../ir/graph.js";
 import type { KernelPass, Scalar } from "../../ir/kernel.js";
 import type { Axis, Placement, Reduction } from "../../ir/placement.js";
-import type { Amount, LaunchOrigin, RankNumber, ScheduledPass } from "../../ir/scheduled.js";
+import type { Amount, Kernel, LaunchOrigin, RankNumber, ScheduledPass } from "../../ir/scheduled.js";
 import type { DType } from "../../ir/tensor-type.js";
 
 /** Identity is the object. */
@@ -95,6 +95,23 @@ export interface KernelJob {
   readonly from: readonly LaunchOrigin[];
 }
 
+/** A kernel over memory, and the tensor and offset of each of its operands. */
+export interface LaidKernel {
+  readonly kind: "laid";
+  readonly kernel: Kernel;
+  readonly memory: readonly OperandMemory[];
+}
+export interface OperandMemory {
+  readonly tensor: Tensor;
+  readonly offset: Amount;
+}
+/** One kernel over many tensors. */
+export interface TableJob {
+  readonly kind: "table";
+  readonly kernel: Kernel;
+  readonly rows: readonly { readonly size: Amount; readonly memory: readonly OperandMemory[] }[];
+}
+
 export interface CallJob {
   readonly kind: "call";
   readonly symbol: string;
@@ -130,7 +147,7 @@ export interface LoopJob {
   readonly phase: Phase;
   /** Tensors of the surrounding block that are there because of it: items that it collects, places of what it carries. */
   readonly makes: readonly Tensor[];
-  readonly body: Block<KernelPiece | KernelJob>;
+  readonly body: Block;
 }
 export interface ObserveJob {
   readonly kind: "observe";
@@ -139,8 +156,9 @@ export interface ObserveJob {
   readonly shape: readonly number[];
   readonly placement: Placement;
 }
-export type Job<K = KernelPiece | KernelJob> = K | CallJob | CollectiveJob | LoopJob | ObserveJob;
-export interface Block<K = KernelPiece | KernelJob> {
+export type AnyKernel = KernelPiece | KernelJob | LaidKernel | TableJob;
+export type Job<K = AnyKernel> = K | CallJob | CollectiveJob | LoopJob | ObserveJob;
+export interface Block<K = AnyKernel> {
   readonly jobs: readonly Job<K>[];
 }
 
