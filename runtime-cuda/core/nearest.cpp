@@ -28,7 +28,7 @@ std::size_t distance(const std::string& a, const std::string& b) {
 
 std::string nearestName(const std::string& name, const std::vector<std::string>& candidates) {
   const std::string* best = nullptr;
-  std::size_t fewest = name.size() / 2 + 2;
+  std::size_t fewest = std::max<std::size_t>(2, name.size() / 3) + 1;
   for (const std::string& candidate : candidates) {
     // The last part of a path is what people write.
     const std::size_t dot = candidate.rfind('.');

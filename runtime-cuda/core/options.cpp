@@ -1,6 +1,7 @@
 #include "core/options.h"
 
 #include <charconv>
+#include <algorithm>
 #include <functional>
 
 #include "core/fault.h"

@@ -102,6 +102,7 @@ void Run::initialized() {
 }
 
 bool Run::shouldStop(double step) {
+  services_->reporter->startClock();
   // Every rank asks at the same steps, so that all hear of a signal at the same one.
   const bool isAsked = services_->world.anyAsks(wasSignalled());
   return isAsked || !(step < services_->options.maxSteps);

@@ -44,14 +44,16 @@ class TensorSource final : public Source {
 
   void read(int index, std::int64_t sample, const std::vector<DimSpan>& spans, std::byte* to) const override {
     const Field& field = fields_[static_cast<std::size_t>(index)];
-    const std::int64_t rowElements = field.tensor->numElements / numSamples_;
-    std::int64_t numPlaces = 1;
-    for (const DimSpan& span : spans) numPlaces *= span.count;
-    for (std::int64_t place = 0; place < numPlaces; place++) {
-      const std::int64_t from = placeInSample(field, spans, place);
-      auto* element = to + place * 4;
-      if (from < 0) std::memset(element, 0, 4);
-      else copyElement(field, sample * rowElements + from, element);
+    const std::int64_t first = sample * (field.tensor->numElements / numSamples_);
+    // Row by row of the box: the last dim lies in one piece.
+    const DimSpan last = spans.empty() ? DimSpan{0, 1, 1} : spans.back();
+    std::int64_t numRows = 1;
+    for (std::size_t dim = 0; dim + 1 < spans.size(); dim++) numRows *= spans[dim].count;
+    for (std::int64_t row = 0; row < numRows; row++, to += last.count * 4) {
+      const std::int64_t from = rowInSample(field, spans, row);
+      const std::int64_t count = from < 0 ? 0 : last.valid;
+      copyElements(field, first + from + last.start, count, to);
+      std::memset(to + count * 4, 0, static_cast<std::size_t>((last.count - count) * 4));
     }
   }
 
@@ -61,12 +63,13 @@ class TensorSource final : public Source {
     DType dtype;
   };
 
-  /** Where in the whole sample a place of this rank's box is; -1 if it does not exist. */
-  static std::int64_t placeInSample(const Field& field, const std::vector<DimSpan>& spans, std::int64_t place) {
-    std::int64_t from = 0, stride = 1;
-    for (std::size_t dim = spans.size(); dim-- > 0;) {
-      const std::int64_t i = place % spans[dim].count;
-      place /= spans[dim].count;
+  /** Where in the whole sample a row of this rank's box begins; -1 if it does not exist. */
+  static std::int64_t rowInSample(const Field& field, const std::vector<DimSpan>& spans, std::int64_t row) {
+    if (spans.empty()) return 0;
+    std::int64_t from = 0, stride = field.tensor->shape.back();
+    for (std::size_t dim = spans.size() - 1; dim-- > 0;) {
+      const std::int64_t i = row % spans[dim].count;
+      row /= spans[dim].count;
       if (i >= spans[dim].valid) return -1;
       from += (spans[dim].start + i) * stride;
       stride *= field.tensor->shape[dim + 1];
@@ -74,20 +77,22 @@ class TensorSource final : public Source {
     return from;
   }
 
-  void copyElement(const Field& field, std::int64_t at, std::byte* to) const {
+  void copyElements(const Field& field, std::int64_t first, std::int64_t count, std::byte* to) const {
     const std::byte* data = file_.data(*field.tensor);
     const FileDType stored = field.tensor->dtype;
     if (stored == FileDType::f32 || stored == FileDType::i32) {
-      std::memcpy(to, data + at * 4, 4);
-    } else if (field.dtype == DType::i32) {
-      const double value = elementAt(data, stored, at);
+      std::memcpy(to, data + first * 4, static_cast<std::size_t>(count * 4));
+      return;
+    }
+    for (std::int64_t i = 0; i < count; i++) {
+      const double value = elementAt(data, stored, first + i);
+      if (field.dtype == DType::f32) {
+        reinterpret_cast<float*>(to)[i] = static_cast<float>(value);
+        continue;
+      }
       if (!(value >= -2147483648.0 && value <= 2147483647.0))
-        throw Fault(file_.path() + ": element " + std::to_string(at) + " of " + field.tensor->name + " is no 32-bit integer");
-      const auto integer = static_cast<std::int32_t>(value);
-      std::memcpy(to, &integer, 4);
-    } else {
-      const auto number = static_cast<float>(elementAt(data, stored, at));
-      std::memcpy(to, &number, 4);
+        throw Fault(file_.path() + ": element " + std::to_string(first + i) + " of " + field.tensor->name + " is no 32-bit integer");
+      reinterpret_cast<std::int32_t*>(to)[i] = static_cast<std::int32_t>(value);
     }
   }
 

@@ -21,7 +21,7 @@ class Reporter {
   Reporter& operator=(const Reporter&) = delete;
 
   Console& console() { return console_; }
-  /** Work that counts for the speed begins: at the first batch, and after anything else that took time. */
+  /** Work that counts for the speed begins: a step, or a batch. */
   void startClock();
   void log(LogEvent event, double step, double epoch, std::initializer_list<Metric> metrics, double tokens, bool console);
   void progress(double done, double total);

@@ -30,6 +30,8 @@ holds() {
 expect 0 "done after 20 steps on 1 ranks" "$program" --metrics m1 --export w1 --dump-gradients g1 --plan
 holds "metrics have a train event" grep -q '"event":"train","step":20,"epoch":4,"metrics":{"loss":[0-9.e-]*,"learningRate":0.1},"tokens":16,"tokensPerSecond":' m1
 holds "metrics have an end event" grep -q '"event":"end","step":20,"seconds":' m1
+expect 0 "step 20  epoch 4  loss " "$program" --set verbose=true
+expect 0 "] 20/20  loss " env DREAM_PROGRESS=bar "$program"
 expect 0 "planned" "$program" --plan --max-steps 1
 expect 0 "" "$program" --max-steps 3 --metrics m3
 holds "three steps were taken" test "$(grep -c train m3)" = 3
