@@ -7,6 +7,9 @@ import type { Diagnostic } from "./diagnostic.js";
 
 type Style = Parameters<typeof styleText>[0];
 
+/** Of a long way of calls, so many are shown at each end. */
+const callsShown = 8;
+
 /** `inColour` only where a terminal shows it. File names are relative to `folder`. */
 export function printDiagnostic(diagnostic: Diagnostic, folder: string, inColour: boolean): string {
   const paint = (style: Style, text: string): string =>
@@ -14,9 +17,12 @@ export function printDiagnostic(diagnostic: Diagnostic, folder: string, inColour
   const { id, message, help, origin } = diagnostic;
   const lines = [`${paint("red", "error")} ${paint("dim", id)}: ${paint("bold", message)}`];
   if (origin) lines.push(...frame(origin, folder, paint));
-  for (let call = origin?.caller ?? null, from = origin; call && from; from = call, call = call.caller) {
-    lines.push(`  ${paint("dim", `in ${from.inside || "the module"}, called from`)} ${placeText(call, folder)}`);
-  }
+  const calls: string[] = [];
+  for (let call = origin?.caller ?? null, from = origin; call && from; from = call, call = call.caller)
+    calls.push(`  ${paint("dim", `in ${from.inside || "the module"}, called from`)} ${placeText(call, folder)}`);
+  const numHidden = calls.length - 2 * callsShown;
+  if (numHidden > 1) calls.splice(callsShown, numHidden, `  ${paint("dim", `… ${numHidden} more calls …`)}`);
+  lines.push(...calls);
   if (help !== null) lines.push(`${paint("cyan", "help")}: ${help}`);
   return `${lines.join("\n")}\n`;
 }
@@ -52,25 +58,3 @@ export const diagnosticJson = ({ id, message, help, origin }: Diagnostic): objec
     calls.push({ file: at.place.file, line: at.place.line, column: at.place.column, inside: at.inside });
   return { id, message, help, place: calls[0] ?? null, callers: calls.slice(1) };
 };
-
-/** The name closest to a misspelt one by edits, if it is close at all. */
-export function nearestName(name: string, names: Iterable<string>): string | null {
-  let best: string | null = null;
-  let least = Math.max(2, Math.ceil(name.length / 3)) + 1;
-  for (const candidate of names) {
-    const distance = editDistance(name.toLowerCase(), candidate.toLowerCase());
-    if (distance < least) [best, least] = [candidate, distance];
-  }
-  return best;
-}
-
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++)
-      next.push(Math.min(next[j - 1]! + 1, row[j]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)));
-    row = next;
-  }
-  return row[b.length]!;
-}

@@ -13,19 +13,7 @@ export interface Schema<Output = unknown, Input = Output> {
   prefault(value: NoInfer<Input> | (() => NoInfer<Input>)): Schema<Output, Input | undefined>;
   describe(text: string): this;
   refine(test: (value: Output) => boolean, message?: string): this;
-  safeParse(value: unknown): Parsed<Output>;
 }
-export type Parsed<Output> =
-  | { readonly success: true; readonly data: Output }
-  | { readonly success: false; readonly error: { readonly issues: readonly Issue[] } };
-export interface Issue {
-  readonly code: string;
-  readonly path: readonly PropertyKey[];
-  readonly message: string;
-  /** Of unknown keys alone. */
-  readonly keys?: readonly string[];
-}
-
 export interface NumberSchema extends Schema<number> {
   int(): this;
   min(value: number): this;

@@ -1,6 +1,7 @@
 // Run-time services that the library is written with: questions to the running program, logging, batches. Primitives,
 // like tensors: the compiler gives their meaning. Users meet them through trainers, loaders and callbacks.
 import type { Module } from "./nn/module.js";
+import type { Schema } from "./schema.js";
 import type { Buffer, Parameter, Tensor } from "./tensor.js";
 
 /** Keeps `value` a run-time value even where the compiler knows it: a loop over it becomes a loop of the program. */
@@ -29,8 +30,11 @@ export declare function worldSize(): number;
 export declare function rankZeroPrint(...parts: readonly (string | number | boolean | Tensor)[]): void;
 /** Writes one character by its code, without a line's end: bytes of text as they are generated. */
 export declare function printCharacter(code: number): void;
-/** Makes every leaf of a checked config a value that may be set when the program starts. */
-export declare function configValues<T>(config: T, schema: unknown): T;
+/** Checks a config by its schema (a fault is reported at its place) and makes every leaf a value that may be set at start. */
+export declare function checkedConfig<T>(given: unknown, schema: Schema<T, unknown>): T;
+/** Reports a hook that a trainer lacks, or that sets no field to what it should. */
+export declare function hookMissing(trainer: object, hook: string): never;
+export declare function hookSetsNoField(trainer: object, hook: string, what: string): never;
 /** Writes one event into the metrics file and, if `console` is true, on the console of the first rank. */
 export declare function logEvent(
   event: "train" | "validation",

@@ -242,7 +242,7 @@ export const refusedSnippets: readonly (readonly [code: string, said: string])[]
   ["const x = 1; show(import.meta);", "import.meta"],
   ["let x; for (x of [1, 2]) show(x);", "a loop over a variable declared before"],
   ["debugger; show(1);", "DebuggerStatement"],
-  ["const f = () => f(); show(f());", "nested deeper"],
+  ["const f = () => f(); show(f());", "nested too deeply"],
   ["for (let i = 0; ; i++) {} show(1);", "does not end"],
   ["@d class A {} function d() {} show(1);", "decorator"],
   ["const a = 5; a.b = 1; show(a);", "a property on a plain value"],

@@ -44,7 +44,7 @@ export const languageMessages = {
       `${what} does not end while the program is built`,
       "give it an end that does not depend on the running program",
     ),
-  "recursion-too-deep": (depth: number) => say(`calls are nested deeper than ${depth}`, "does this recursion end?"),
+  "recursion-too-deep": () => say("calls are nested too deeply", "does this recursion end?"),
   "not-iterable": () =>
     say("a value of the running program cannot be iterated", "iterate over a list, or loop with an index"),
 } as const;

@@ -1,5 +1,6 @@
 // What can be wrong with a trainer as a whole: its file, config, hooks, parameters and losses.
-import { listed, type Said, type Sizes, say, shown } from "./say.js";
+import { nearestName } from "../nearest-name.js";
+import { listed, type Said, type Sizes, say, shown, suggestion } from "./say.js";
 
 export const programMessages = {
   "no-such-file": (path: string) => say(`there is no file ${path}`, "name the file that holds the trainer"),
@@ -18,11 +19,12 @@ export const programMessages = {
     say(`${trainer} lacks the hook ${hook}()`, `write ${hook}() in ${trainer}`),
   "hook-sets-no-field": (trainer: string, hook: string, what: string) =>
     say(`${hook}() of ${trainer} sets no field to ${what}`, `assign it to a field: this.model = …`),
-  "config-value": (path: string, message: string) => say(`config ${path}: ${message}`, null),
-  "config-key": (path: string, key: string, near: string | null, known: readonly string[]) =>
+  "config-value": (path: string, message: string) =>
+    say(`config ${path}: ${message}`, "give it a value that its schema allows"),
+  "config-key": (path: string, key: string, known: readonly string[]) =>
     say(
       `config ${path === "" ? "" : `${path} `}has no ${key}`,
-      near === null ? `it has ${listed(known)}` : `did you mean ${near}?`,
+      suggestion(nearestName(key, known)) ?? `it has ${listed(known)}`,
     ),
   "parameter-without-gradient": (name: string, optimizer: string) =>
     say(

@@ -53,11 +53,6 @@ export const tensorMessages = {
       `${field} of a generated batch has shape ${shown(shape)}, not ${size} samples along dim 0`,
       "generate(batchSize) gives tensors of batchSize rows",
     ),
-  "state-keeps-its-shape": (name: string, shape: Sizes, given: Sizes) =>
-    say(
-      `${name} of shape ${shown(shape)} cannot hold a tensor of shape ${shown(given)}`,
-      "smaller shapes are repeated, others must be equal",
-    ),
   "operands-do-not-fit": (what: string) => say(what, "look at the shapes and element types of the operands"),
   "dtypes-disagree": (op: string, a: string, b: string) =>
     say(`${op} of ${a} and ${b}`, "convert one of them with .to(dtype)"),

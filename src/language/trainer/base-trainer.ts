@@ -30,7 +30,7 @@ export abstract class BaseTrainer<Config extends DreamTrainerConfig = DreamTrain
   abstract setup(): void;
   abstract trainingStep(batch: Batch, batchIdx: number): StepResult;
   validationStep(_batch: Batch, _batchIdx: number): StepResult {
-    throw new Error(`${this.constructor.name} has a validation loader but no validationStep`);
+    return services.hookMissing(this, "validationStep");
   }
   abstract get trainLoader(): DataLoader;
   get valLoader(): DataLoader | null {

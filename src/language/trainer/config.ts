@@ -1,7 +1,7 @@
 // Configs on zod: checked when a trainer is built, and, for what shapes no tensor, settable when its program starts.
 import { CallbackCollection } from "../callbacks/callback.js";
-import { type InputOf, type Issue, type OutputOf, type Shape, z } from "../schema.js";
-import { configValues } from "../services.js";
+import { type InputOf, type OutputOf, type Shape, z } from "../schema.js";
+import { checkedConfig } from "../services.js";
 
 /** Makes a checked config from what differs from its defaults. */
 export interface ConfigMaker<S extends Shape> {
@@ -29,9 +29,7 @@ export function defineConfig<B extends Shape, S extends Shape>(
   const shape = { ...(base === null ? {} : base.shape), ...entries } as B & S;
   const schema = z.strictObject(shape);
   const make = (given: InputOf<B & S> = {} as InputOf<B & S>) => {
-    const result = schema.safeParse(given);
-    if (!result.success) throw new Error(describeIssues(result.error.issues, shape));
-    const config = configValues(result.data, schema) as OutputOf<B & S>;
+    const config = checkedConfig(given, schema) as OutputOf<B & S>;
     check(config);
     return config;
   };
@@ -40,16 +38,6 @@ export function defineConfig<B extends Shape, S extends Shape>(
     validate(config);
   };
   return Object.assign(make, { shape, validate: check }) as unknown as ConfigMaker<B & S>;
-}
-
-function describeIssues(issues: readonly Issue[], shape: Shape): string {
-  const lines = issues.map((issue) => {
-    const path = issue.path.join(".");
-    if (issue.keys === undefined) return `config ${path}: ${issue.message}`;
-    const known = path === "" ? `; it has ${Object.keys(shape).join(", ")}` : "";
-    return `config ${path === "" ? "" : `${path} `}has no ${issue.keys.join(", ")}${known}`;
-  });
-  return lines.join("\n");
 }
 
 const degree = z.union([z.int().positive(), z.literal("auto")]);
@@ -82,4 +70,4 @@ export const DreamTrainerConfig = defineConfig(null, {
   trainingParameters: trainingParameters.prefault({}),
   callbacks: z.instanceof(CallbackCollection).default(() => new CallbackCollection([])),
 });
-export type DreamTrainerConfig = ConfigOf<typeof DreamTrainerConfig>;
+export interface DreamTrainerConfig extends ConfigOf<typeof DreamTrainerConfig> {}

@@ -1,6 +1,6 @@
 // Setup by hooks: models, first weights, optimizers, schedulers, loaders, in this order.
 import type { DataLoader, Sampler } from "../data/data-loader.js";
-import { initialize } from "../services.js";
+import { hookMissing, hookSetsNoField, initialize } from "../services.js";
 import type { BaseTrainer } from "./base-trainer.js";
 import type { DreamTrainerConfig } from "./config.js";
 
@@ -29,16 +29,14 @@ export function SetupMixin<C extends DreamTrainerConfig, B extends Constructor<B
       this.require("configureDataloaders");
       this.require("trainingStep");
       this.configureModels();
-      if (this.models().length === 0)
-        throw new Error(`configureModels of ${this.constructor.name} sets no field to a module`);
+      if (this.models().length === 0) hookSetsNoField(this, "configureModels", "a module");
       this.registerModels();
       initialize(() => {
         for (const [, model] of this.models()) model.apply((module) => module.resetParameters());
         this.initWeights();
       });
       this.configureOptimizers();
-      if (this.optimizers().length === 0)
-        throw new Error(`configureOptimizers of ${this.constructor.name} sets no field to an optimizer`);
+      if (this.optimizers().length === 0) hookSetsNoField(this, "configureOptimizers", "an optimizer");
       this.registerOptimizers();
       this.configureSchedulers();
       this.configureMetrics();
@@ -47,8 +45,7 @@ export function SetupMixin<C extends DreamTrainerConfig, B extends Constructor<B
       this.loaders = Array.isArray(loaders) ? [loaders[0], loaders[1] ?? null] : [loaders as DataLoader, null];
     }
     private require(hook: string): void {
-      if (typeof (this as unknown as { [name: string]: unknown })[hook] !== "function")
-        throw new Error(`${this.constructor.name} lacks the hook ${hook}()`);
+      if (typeof (this as unknown as { [name: string]: unknown })[hook] !== "function") hookMissing(this, hook);
     }
 
     override get trainLoader(): DataLoader {

@@ -41,7 +41,7 @@ export function evaluate(entryFile: string, options: EvaluateOptions = {}): Prog
   const meanings: { readonly [name: string]: unknown } = {
     ...tensorFunctions(tracer),
     ...services(tracer, registry),
-    configValues: config.wrap,
+    checkedConfig: (given: unknown, schema: z.ZodType) => config.check(given, schema, tracer.ev),
     z,
     Tensor,
     MutableTensor,

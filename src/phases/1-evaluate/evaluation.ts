@@ -57,7 +57,8 @@ export class Evaluation {
   private steps = 0;
   /** Evaluated functions and classes, and what messages call them. */
   readonly evaluated = new WeakSet<object>();
-  readonly classes = new WeakSet<object>();
+  /** Evaluated classes and where they are written. */
+  readonly classes = new WeakMap<object, ts.Node>();
 
   constructor(
     readonly frontend: Frontend,
@@ -74,8 +75,8 @@ export class Evaluation {
       refuseExit: () => {
         throw this.unsupported("generator-in-control");
       },
-      refuseCollection: () => {
-        throw this.fail("list-grows-at-run-time");
+      refuseCollection: (changedAt) => {
+        throw diagnosed(changedAt ?? this.origin(), "list-grows-at-run-time");
       },
     });
   }
@@ -124,6 +125,23 @@ export class Evaluation {
   failAt<I extends MessageId>(node: ts.Node, id: I, ...args: MessageArguments<I>): Diagnosed {
     return diagnosed(this.origin(node), id, ...args);
   }
+  /** At the name of a class. */
+  failAtClass<I extends MessageId>(Class: object, id: I, ...args: MessageArguments<I>): Diagnosed {
+    const node = this.classes.get(Class);
+    const place = node ? this.ownPlaceOf(node) : null;
+    return diagnosed(place ? { place, inside: "", caller: null } : this.origin(), id, ...args);
+  }
+  /** Calls of the stack, innermost first, with their origins. */
+  *calls(): Generator<{ readonly node: ts.Node; readonly originOf: (node: ts.Node) => Origin | null }> {
+    for (let i = this.stack.length - 1; i >= 0; i--) {
+      const { node, inside } = this.stack[i]!;
+      const originOf = (other: ts.Node): Origin | null => {
+        const place = this.ownPlaceOf(other);
+        return place && { place, inside, caller: this.originOfCall(i - 1) };
+      };
+      yield { node, originOf };
+    }
+  }
   /** A construct by its name in the list, or in words. */
   unsupported(construct: keyof typeof constructs, node: ts.Node = this.at): Diagnosed {
     const [what, help] = constructs[construct];
@@ -153,7 +171,7 @@ export class Evaluation {
 
   /** Runs `body` as a call made at the current place. */
   call<T>(name: string, body: () => T): T {
-    if (this.stack.length > maxDepth) throw this.fail("recursion-too-deep", maxDepth);
+    if (this.stack.length > maxDepth) throw this.fail("recursion-too-deep");
     const [at, inside] = [this.at, this.inside];
     this.stack.push({ node: at, inside, origin: undefined });
     this.inside = name;
@@ -161,7 +179,7 @@ export class Evaluation {
       return body();
     } catch (fault) {
       if (fault instanceof RangeError && fault.message === "Maximum call stack size exceeded")
-        throw this.fail("recursion-too-deep", this.stack.length);
+        throw this.fail("recursion-too-deep");
       throw fault;
     } finally {
       this.stack.pop();

@@ -7,7 +7,7 @@ import type { HostVariable } from "../../ir/host.js";
 import type { Origin } from "../../ir/origin.js";
 import { Cell, type CellContext } from "./cells.js";
 import { Hole, type HostBuilder, type Item } from "./host-builder.js";
-import type { Frame, Journal, Slot } from "./journal.js";
+import { ContentsSlot, type Frame, type Journal, type Slot } from "./journal.js";
 import { expressionOf, isScalar, RunTime, type Scalar, sameExpression, truth, typeOfScalar } from "./run-time.js";
 
 /** How a statement ended; null: normally. `gone`: every path has left already. */
@@ -46,7 +46,7 @@ export interface FlowHooks {
   tensorVariable(name: string, values: readonly unknown[]): unknown;
   assignTensor(head: unknown, value: unknown, hole: Hole): void;
   origin(): Origin | null;
-  refuseCollection(): never;
+  refuseCollection(changedAt: Origin | null): never;
   /** A path leaves a generator under a condition that only the running program knows. */
   refuseExit(): never;
   refuseType: CellContext["refuseType"];
@@ -91,6 +91,9 @@ export class Flow {
     } finally {
       this.tries--;
     }
+  }
+  get isInControl(): boolean {
+    return this.controls.length > 0;
   }
   get isCaught(): boolean {
     return this.tries > 0;
@@ -315,7 +318,7 @@ export class Flow {
       if (found.size > 0) {
         journal.undo();
         this.targets.forEach(({ exits }, i) => exits.splice(marks[i]!));
-        for (const [slot, [before, value]] of found) carried.set(slot, this.merge(slot.name, [before, value], null));
+        for (const [slot, [before, value]] of found) carried.set(slot, this.mergeSlot(slot, [before, value], null));
         continue;
       }
       for (const end of ends)
@@ -389,9 +392,15 @@ export class Flow {
     return new Map(
       [...slots].map((slot) => {
         const values = all.map((changes) => (changes.has(slot) ? changes.get(slot) : before(slot)));
-        return [slot, this.merge(slot.name, values, holes)];
+        return [slot, this.mergeSlot(slot, values, holes)];
       }),
     );
+  }
+
+  private mergeSlot(slot: Slot, values: readonly unknown[], holes: readonly Hole[] | null): unknown {
+    if (slot instanceof ContentsSlot && !values.every((value) => isSame(values[0], value)))
+      return this.hooks.refuseCollection(slot.changedAt);
+    return this.merge(slot.name, values, holes);
   }
 
   /** One value for the values of several paths. Without holes: the variable alone, assigned by the caller. */
@@ -414,7 +423,6 @@ export class Flow {
       });
       return tensor;
     }
-    if (name === "a collection") return this.hooks.refuseCollection();
     if (holes && values.every(isPlain)) {
       const keys = new Set(values.flatMap((value) => Object.keys(value as object)));
       const result: Record<string, unknown> = {};

@@ -113,7 +113,8 @@ export function readProgram(entryFile: string, { checkTypes = true, disk }: Read
 
 function diagnosticOf({ code, messageText, file, start = 0, length = 0 }: ts.Diagnostic): Diagnostic {
   const place = file ? placeIn(file, start, start + length) : null;
-  const message = ts.flattenDiagnosticMessageText(messageText, "\n");
+  // Types are called by their names, without the files that they come from.
+  const message = ts.flattenDiagnosticMessageText(messageText, "\n").replaceAll(/import\("[^"]*"\)\./g, "");
   return {
     id: `TS${code}`,
     message,

@@ -1,6 +1,7 @@
 // What evaluation changes is journaled, so that both sides of a run-time branch, and a run-time loop until its variables
 // are found, can be evaluated, compared and undone.
 
+import type { Origin } from "../../ir/origin.js";
 import { type Cell, defineCell } from "./cells.js";
 
 /** A place that holds a value: a variable, a property, the contents of a collection. */
@@ -71,9 +72,11 @@ class PropertySlot implements Slot {
 }
 
 /** All of an array, map or set. */
-class ContentsSlot implements Slot {
+export class ContentsSlot implements Slot {
   readonly name = "a collection";
   readonly becomeCell = null;
+  /** Where it changed last under run-time control. */
+  changedAt: Origin | null = null;
   constructor(
     private readonly holder: unknown[] | Map<unknown, unknown> | Set<unknown>,
     readonly birth: number,
@@ -99,7 +102,7 @@ export class Journal {
   private readonly frames: { readonly changed: Frame; readonly start: number }[] = [];
   private readonly births = new WeakMap<object, number>();
   private readonly properties = new WeakMap<object, Map<PropertyKey, Slot>>();
-  private readonly contents = new WeakMap<object, Slot>();
+  private readonly contents = new WeakMap<object, ContentsSlot>();
   private serial = 1;
 
   /** Serial number of now: what is made later has a higher one. */
@@ -132,7 +135,7 @@ export class Journal {
     return slot;
   }
 
-  collection(holder: unknown[] | Map<unknown, unknown> | Set<unknown>): Slot {
+  collection(holder: unknown[] | Map<unknown, unknown> | Set<unknown>): ContentsSlot {
     let slot = this.contents.get(holder);
     if (!slot) this.contents.set(holder, (slot = new ContentsSlot(holder, this.births.get(holder) ?? 0)));
     return slot;

@@ -1,6 +1,6 @@
 // Modules: each file is evaluated once, when something it exports is first needed by the file that imports it. Names are
 // looked up where they are used, so that cycles of imports work as in JavaScript.
-import { nearestName } from "../../diagnostics/print.js";
+import { nearestName } from "../../diagnostics/nearest-name.js";
 import type { Evaluation } from "./evaluation.js";
 import { ts } from "./frontend.js";
 import { absent, type Variable } from "./journal.js";

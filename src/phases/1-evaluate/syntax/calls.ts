@@ -1,6 +1,6 @@
 // Calls. Evaluated functions evaluate themselves; builtins run as they are, once what they change is journaled and
 // run-time operands are given their meaning.
-import { nearestName } from "../../../diagnostics/print.js";
+import { nearestName } from "../../../diagnostics/nearest-name.js";
 import type { Evaluation } from "../evaluation.js";
 import { ts } from "../frontend.js";
 import type { Scope } from "../scope.js";
@@ -90,7 +90,11 @@ export function apply(
   args: readonly unknown[],
   ev: Evaluation,
 ): unknown {
-  if (mutators.has(fn)) ev.journal.note(ev.journal.collection(receiver as unknown[]));
+  if (mutators.has(fn)) {
+    const contents = ev.journal.collection(receiver as unknown[]);
+    if (ev.flow.isInControl) contents.changedAt = ev.origin();
+    ev.journal.note(contents);
+  }
   if ((fn as unknown) === Object.assign && typeof args[0] === "object" && args[0] !== null)
     for (const source of args.slice(1))
       for (const key of Object.keys(Object(source) as object)) ev.journal.note(ev.journal.property(args[0], key));

@@ -86,7 +86,7 @@ export function classValue(node: ts.ClassLikeDeclaration, scope: Scope, ev: Eval
   Object.defineProperty(Class, "prototype", { value: prototype, writable: false });
   Object.setPrototypeOf(Class, base ?? Function.prototype);
   ev.evaluated.add(Class);
-  ev.classes.add(Class);
+  ev.classes.set(Class, node.name ?? node);
   if (node.name) {
     const own = ev.journal.variable(node.name.text, true);
     own.value = Class;

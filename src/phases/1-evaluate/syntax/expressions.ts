@@ -1,5 +1,5 @@
 // Expressions: a table from the kind of node to what evaluates it.
-import { nearestName } from "../../../diagnostics/print.js";
+import { nearestName } from "../../../diagnostics/nearest-name.js";
 import type { Evaluation } from "../evaluation.js";
 import { Conflict } from "../flow.js";
 import { ts } from "../frontend.js";

@@ -1,6 +1,7 @@
 // Functions and methods. An evaluated function is a JavaScript function, so that builtins can call it; its body is
 // evaluated when it is called.
 import type { Evaluation } from "../evaluation.js";
+import type { Completion } from "../flow.js";
 import { ts } from "../frontend.js";
 import { type FunctionContext, Scope } from "../scope.js";
 import { classValue } from "./classes.js";
@@ -91,15 +92,15 @@ export function runBody(
   ev: Evaluation,
   title: string,
 ): unknown {
-  return ev.call(title, () => {
+  const completion = ev.call(title, (): Completion => {
     bindParameters(node, scope, args, ev);
     const { body } = node;
     if (!body) throw ev.failAt(node, "not-supported", "a function without a body");
-    if (!ts.isBlock(body)) return evaluate(body, scope, ev);
-    const completion = ev.flow.joined("return", [], title.split(".").at(-1)!, () => run(body.statements, scope, ev));
-    if (completion?.kind === "gone") throw ev.fail("never-returns");
-    return completion?.kind === "return" ? completion.value : undefined;
+    if (!ts.isBlock(body)) return { kind: "return", value: evaluate(body, scope, ev) };
+    return ev.flow.joined("return", [], title.split(".").at(-1)!, () => run(body.statements, scope, ev));
   });
+  if (completion?.kind === "gone") throw ev.fail("never-returns");
+  return completion?.kind === "return" ? completion.value : undefined;
 }
 
 const parameterLists = new WeakMap<FunctionNode, readonly ts.ParameterDeclaration[]>();

@@ -89,8 +89,9 @@ export function runWhile(
 ): Completion {
   const names = [null, ...labels];
   const test = (): unknown => {
-    ev.at = node;
-    return evaluate(node.expression, scope, ev);
+    const value = evaluate(node.expression, scope, ev);
+    ev.at = node.expression;
+    return value;
   };
   const body = (): Completion => execute(node.statement, scope, ev);
   return runLoop(names, test, body, () => {}, ts.isDoStatement(node), ev);
@@ -176,8 +177,9 @@ export function runFor(node: ts.ForStatement, scope: Scope, ev: Evaluation, labe
   const { condition, incrementor, statement } = node;
   const rounds = new ForRounds(node, scope, ev);
   const test = (): unknown => {
-    ev.at = node;
-    return condition ? evaluate(condition, rounds.scope, ev) : true;
+    const value = condition ? evaluate(condition, rounds.scope, ev) : true;
+    ev.at = condition ?? node;
+    return value;
   };
   const body = (): Completion => execute(statement, rounds.scope, ev);
   const update = (isUnrolled: boolean): void => {

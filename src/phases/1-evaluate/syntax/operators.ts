@@ -138,7 +138,9 @@ export function decide(value: unknown, ev: Evaluation): boolean | RunTime {
 }
 
 export function conditional(node: ts.ConditionalExpression, scope: Scope, ev: Evaluation): unknown {
-  const condition = decide(evaluate(node.condition, scope, ev), ev);
+  const value = evaluate(node.condition, scope, ev);
+  ev.at = node.condition;
+  const condition = decide(value, ev);
   if (!(condition instanceof RunTime)) return evaluate(condition ? node.whenTrue : node.whenFalse, scope, ev);
   const isPlain = isSimple(node.whenTrue) && isSimple(node.whenFalse);
   return choose(

@@ -1,5 +1,5 @@
 // Properties: reading with a clear word on what is missing, writing through the journal, private names.
-import { nearestName } from "../../../diagnostics/print.js";
+import { nearestName } from "../../../diagnostics/nearest-name.js";
 import { defineCell, Fresh } from "../cells.js";
 import type { Evaluation } from "../evaluation.js";
 import { ts } from "../frontend.js";

@@ -141,7 +141,9 @@ export function declareVariables(list: ts.VariableDeclarationList, scope: Scope,
 }
 
 function runIf(node: ts.IfStatement, scope: Scope, ev: Evaluation): Completion {
-  const condition = decide(evaluate(node.expression, scope, ev), ev);
+  const value = evaluate(node.expression, scope, ev);
+  ev.at = node.expression;
+  const condition = decide(value, ev);
   const { thenStatement, elseStatement } = node;
   if (!(condition instanceof RunTime)) {
     if (condition) return execute(thenStatement, scope, ev);

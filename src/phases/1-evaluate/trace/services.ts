@@ -298,7 +298,7 @@ export function services(tracer: Tracer, registry: Registry): { readonly [name: 
         type: tensor.type,
         of: null,
         trainable: isParameter && tensor.requiresGrad,
-        origin: origin(),
+        origin: holder.origin,
       };
       tracer.states.add(holder.state);
     },
@@ -313,7 +313,14 @@ export function services(tracer: Tracer, registry: Registry): { readonly [name: 
     configureDevices: (device: Device) => {
       registry.device = device;
     },
+    hookMissing: (trainer: object, hook: string) => {
+      throw tracer.ev.failAtClass(trainer.constructor, "hook-missing", trainer.constructor.name, hook);
+    },
+    hookSetsNoField: (trainer: object, hook: string, what: string) => {
+      throw tracer.ev.failAtClass(trainer.constructor, "hook-sets-no-field", trainer.constructor.name, hook, what);
+    },
     registerTrainer: (trainer: object) => {
+      if (registry.trainer) throw tracer.ev.fail("launched-twice", registry.trainer.constructor.name);
       registry.trainer = trainer;
     },
   };

@@ -3,6 +3,7 @@
 import type { MessageArguments, MessageId } from "../../../diagnostics/messages.js";
 import type { LogicalValue } from "../../../ir/graph.js";
 import type { HostVariable } from "../../../ir/host.js";
+import type { Origin } from "../../../ir/origin.js";
 import type { State } from "../../../ir/state.js";
 import { type DType, isFloat, numElements, showType, type TensorType } from "../../../ir/tensor-type.js";
 import type { Op } from "../../../ops/op.js";
@@ -21,6 +22,8 @@ export type Source =
 /** A parameter's or buffer's state, once a trainer has registered it. */
 export interface StateHolder {
   state: State | null;
+  /** Where it was made. */
+  readonly origin: Origin | null;
 }
 export type TensorLike = Tensor | Scalar;
 interface ReduceOptions {
@@ -59,7 +62,7 @@ export class Tensor {
   get grad(): Tensor | null {
     if (this.source.kind !== "state" || !this.source.holder.state) return null;
     const state = this.tracer.gradients.get(this.source.holder.state);
-    return state ? new Tensor(this.tracer, { kind: "state", holder: { state } }, state.type) : null;
+    return state ? new Tensor(this.tracer, { kind: "state", holder: { state, origin: null } }, state.type) : null;
   }
   get placements(): readonly string[] {
     return ["Replicate()"];
@@ -514,7 +517,7 @@ export class Tensor {
 /** What is kept between steps. Methods that end in an underscore change what it holds. */
 export class MutableTensor extends Tensor {
   constructor(tracer: Tracer, type: TensorType) {
-    super(tracer, { kind: "state", holder: { state: null } }, type);
+    super(tracer, { kind: "state", holder: { state: null, origin: tracer.ev.origin() } }, type);
   }
   get holder(): StateHolder {
     return (this.source as Extract<Source, { kind: "state" }>).holder;

@@ -226,7 +226,7 @@ export class Tracer {
   write(holder: Tensor, value: LogicalValue): void {
     const state = this.stateOf(holder);
     if (!sameType(state.type, value.type))
-      throw this.ev.fail("state-keeps-its-shape", state.name, state.type.shape, value.type.shape);
+      throw new Error(`${state.name} of shape [${state.type.shape}] would hold [${value.type.shape}]`);
     this.segment.write(state, value);
     this.states.add(state);
   }

@@ -1,0 +1,4 @@
+// types
+import { DreamTrainerConfig } from "dreamc";
+
+DreamTrainerConfig({ trainingParameters: { trainBatchSise: 8 } }); // ~ TS2561

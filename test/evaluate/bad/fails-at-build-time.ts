@@ -1,0 +1,2 @@
+const settings: { model?: { size: number } } = {};
+const size = settings.model!.size; // ~ fails-at-build-time

@@ -1,0 +1,3 @@
+import { cat, F, full, nn, ones, randn, rankZeroPrint, runtime, tensor, zeros, einsum, arange, type Tensor } from "dreamc";
+
+randn([3]).add("three" as unknown as number); // ~ not-an-operand

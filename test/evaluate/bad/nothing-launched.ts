@@ -1,0 +1,4 @@
+// ~ nothing-launched (no place)
+import { DreamTrainerConfig } from "dreamc";
+
+DreamTrainerConfig();

@@ -1,0 +1,3 @@
+import { Linera } from "dreamc"; // ~ unknown-export
+
+new Linera(1, 2);

@@ -1,0 +1,3 @@
+// biome-ignore lint: the name is misspelt on purpose
+declare const console: any;
+consol.log("hello"); // ~ unknown-name
