@@ -1,4 +1,5 @@
 // What people want to know of a program at a glance: how many parameters, how it is spread, what it reads.
+import { countParameters } from "../../ir/count-parameters.js";
 import { fixedRanks } from "../../ir/mesh.js";
 import { type Axis, axisOrder } from "../../ir/placement.js";
 import type { Program } from "../../ir/program.js";
@@ -17,9 +18,7 @@ export interface ProgramSummary {
 
 export const summaryOf = ({ name, states, precision, mesh, graphs }: Program): ProgramSummary => ({
   name,
-  numParameters: states
-    .filter(({ kind }) => kind === "parameter")
-    .reduce((sum, { type }) => sum + type.shape.reduce((size, dim) => size * dim, 1), 0),
+  numParameters: countParameters({ states }),
   precision: precision.compute,
   mesh: Object.fromEntries(axisOrder.flatMap((axis) => (mesh.degrees[axis] === 1 ? [] : [[axis, mesh.degrees[axis]]]))),
   smallestWorldSize: fixedRanks(mesh),
