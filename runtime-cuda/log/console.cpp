@@ -11,17 +11,20 @@ namespace dream {
 
 namespace {
 
-/** DREAM_PROGRESS=bar or lines decides; else whether standard error is a terminal (under mpirun it never is). */
+/** DREAM_PROGRESS=bar or lines decides; else whether standard output is a terminal (under mpirun it never is). */
 bool wantsBar() {
   const char* chosen = std::getenv("DREAM_PROGRESS");
   if (chosen) return std::string_view(chosen) == "bar";
-  return isatty(STDERR_FILENO) != 0;
+  return isatty(STDOUT_FILENO) != 0;
 }
 
+/** Behind mpirun only whoever started it knows. */
 int terminalWidth() {
   winsize size{};
-  if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
-  return 80;
+  if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
+  const char* columns = std::getenv("COLUMNS");
+  const int width = columns ? std::atoi(columns) : 0;
+  return width > 0 ? width : 80;
 }
 
 }  // namespace
@@ -53,15 +56,17 @@ void Console::setBar(double share, const std::string& text) {
 
 void Console::hideBar() {
   if (!isBarVisible_) return;
-  std::fputs("\r\033[K", stderr);
+  std::fputs("\r\033[K", stdout);
+  std::fflush(stdout);
   isBarVisible_ = false;
 }
 
 void Console::showBar() {
   // A line of output that has begun must be able to go on.
   if (!hasBar_ || isInsideLine_ || bar_.empty()) return;
-  std::fprintf(stderr, "\r%s\033[K", bar_.c_str());
-  std::fflush(stderr);
+  // On the stream of the lines: mpirun keeps no order between two.
+  std::fprintf(stdout, "\r%s\033[K", bar_.c_str());
+  std::fflush(stdout);
   isBarVisible_ = true;
 }
 

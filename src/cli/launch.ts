@@ -51,11 +51,12 @@ function openMpiOptions(numRanks: number, { isRoot, numCores }: Machine): readon
   ];
 }
 
-/** Runs it with our own streams until it ends, and gives its exit code. `isWatched`: a terminal shows what it says. */
-export function launch([file, ...args]: readonly [string, ...string[]], isWatched: boolean): Promise<number> {
+/** Runs it with our own streams until it ends, and gives its exit code. */
+export function launch([file, ...args]: readonly [string, ...string[]]): Promise<number> {
   return new Promise((resolve, reject) => {
-    // Behind mpirun a program cannot see that there is a terminal.
-    const env = isWatched ? { DREAM_PROGRESS: "bar", ...process.env } : process.env;
+    // Behind mpirun a program cannot see that there is a terminal, nor how wide it is.
+    const { isTTY, columns } = process.stdout;
+    const env = isTTY ? { DREAM_PROGRESS: "bar", COLUMNS: String(columns), ...process.env } : process.env;
     const child = spawn(file, args, { stdio: "inherit", env });
     // A terminal's Ctrl-C reaches the program by itself; a second one from us would count as "end at once".
     const signals = (["SIGINT", "SIGTERM", "SIGHUP"] as const).map((signal) => {

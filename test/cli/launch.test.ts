@@ -41,11 +41,11 @@ describe("the command", () => {
 
 describe("the program", () => {
   test("its exit code is ours", async () => {
-    expect(await launch(["sh", "-c", "exit 0"], false)).toBe(0);
-    expect(await launch(["sh", "-c", "exit 7"], false)).toBe(7);
-    expect(await launch(["sh", "-c", "kill -TERM $$"], false)).toBe(143);
+    expect(await launch(["sh", "-c", "exit 0"])).toBe(0);
+    expect(await launch(["sh", "-c", "exit 7"])).toBe(7);
+    expect(await launch(["sh", "-c", "kill -TERM $$"])).toBe(143);
   });
   test("a program that cannot be started", async () => {
-    await expect(launch([join(folder, "nothing")], false)).rejects.toThrow("ENOENT");
+    await expect(launch([join(folder, "nothing")])).rejects.toThrow("ENOENT");
   });
 });

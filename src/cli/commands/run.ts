@@ -25,10 +25,7 @@ export function runCommand(invocation: Invocation): Command {
     const built = await buildProgram(file, { ...options, onCompileRuntime: () => sayItTakesTime(invocation, options) });
     if (!built.wasUpToDate) invocation.error(`${describeBuilt(built)}\n`);
     const numRanks = options.ranks ?? built.manifest.smallestWorldSize;
-    invocation.exitCode = await launch(
-      launchCommand(built.program, flags, numRanks, thisMachine()),
-      invocation.isWatched,
-    );
+    invocation.exitCode = await launch(launchCommand(built.program, flags, numRanks, thisMachine()));
   });
 }
 
