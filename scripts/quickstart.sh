@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # From nothing to a trained language model: installs what is missing, makes a corpus of the text that npm brought, builds
 # examples/gpt, trains it on two ranks, shows how the loss fell. Quick the second time.
-#   QUICKSTART_STEPS=300  how long to train
+#   QUICKSTART_STEPS=500  how long to train
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source scripts/setup.sh
 
-steps=${QUICKSTART_STEPS:-300}
+steps=${QUICKSTART_STEPS:-500}
 corpus=build/quickstart/corpus
 metrics=build/quickstart/metrics.jsonl
 dreamc() { node dist/src/cli/main.js "$@"; }
