@@ -33,6 +33,8 @@ export interface AssembleInputs {
   readonly outside: ReadonlyMap<Tensor, Outside>;
   /** The tensor that lies where this one does; itself where it has memory of its own. */
   readonly lies: (tensor: Tensor) => Tensor;
+  /** What stands for a tensor's memory, wherever it is. */
+  readonly memoryOf: (tensor: Tensor) => unknown;
   readonly states: ReadonlyMap<State, Buffer>;
   readonly lowering: Lowering;
 }
@@ -43,6 +45,13 @@ type Timed = Job<Laid> | { readonly kind: "wait"; readonly handle: number; reado
 export function assemble(inputs: AssembleInputs): { readonly graph: ScheduledGraph; readonly arenaBytes: Amount } {
   return new Assembly(inputs).finish();
 }
+
+/** Memory that a collective on its way reads and writes. */
+interface Busy {
+  readonly sources: ReadonlySet<unknown>;
+  readonly targets: ReadonlySet<unknown>;
+}
+const share = (a: ReadonlySet<unknown>, b: ReadonlySet<unknown>): boolean => [...a].some((each) => b.has(each));
 
 class Assembly {
   private readonly waits = new Map<CollectiveJob, number>();
@@ -99,10 +108,13 @@ class Assembly {
     throw new Error(`nobody writes result ${name}`);
   }
 
-  /** Every collective is waited for right before what reads its target, at the latest at the end of its block. */
+  /**
+   * Every collective is waited for right before what reads or writes its targets' memory, or writes its sources', at the
+   * latest at the end of its block.
+   */
   private withWaits(jobs: readonly Job<Laid>[]): readonly Timed[] {
     const result: Timed[] = [];
-    const open = new Map<CollectiveJob, ReadonlySet<Tensor>>();
+    const open = new Map<CollectiveJob, Busy>();
     const wait = (of: CollectiveJob): void => {
       open.delete(of);
       result.push({ kind: "wait", handle: this.waits.get(of)!, of });
@@ -110,12 +122,16 @@ class Assembly {
     for (const job of jobs) {
       if (open.size > 0) {
         const { reads, writes } = touchedBy(job, this.of.graph.rounds);
-        for (const [collective, touched] of open)
-          if ([...touched].some((tensor) => reads.has(tensor) || writes.has(tensor))) wait(collective);
+        const [read, written] = [this.cellsOf(reads), this.cellsOf(writes)];
+        for (const [collective, { sources, targets }] of open)
+          if (share(targets, read) || share(targets, written) || share(sources, written)) wait(collective);
       }
       if (job.kind === "collective") {
         this.waits.set(job, this.waits.size);
-        open.set(job, new Set(this.touchedWhileRunning(job)));
+        open.set(job, {
+          sources: this.cellsOf(job.parts.flatMap(({ source }) => this.itemsOf(source))),
+          targets: this.cellsOf(job.parts.flatMap(({ target }) => this.itemsOf(target))),
+        });
       }
       result.push(
         job.kind === "loop" ? { ...job, body: { jobs: this.withWaits(job.body.jobs as Job<Laid>[]) as Job[] } } : job,
@@ -125,11 +141,16 @@ class Assembly {
     return result;
   }
 
-  /** Targets must not be read, nor sources written, until the wait. */
-  private touchedWhileRunning(job: CollectiveJob): readonly Tensor[] {
+  private itemsOf(tensor: Tensor): readonly Tensor[] {
     const found: Tensor[] = [];
-    for (const { target } of job.parts) visitItems(target, this.of.graph.rounds, (tensor) => found.push(tensor));
+    visitItems(tensor, this.of.graph.rounds, (item) => found.push(item));
     return found;
+  }
+
+  private cellsOf(tensors: Iterable<Tensor>): ReadonlySet<unknown> {
+    const cells = new Set<unknown>();
+    for (const tensor of tensors) cells.add(this.of.memoryOf(tensor));
+    return cells;
   }
 
   private cellOf(tensor: Tensor): Tensor {

@@ -113,13 +113,11 @@ export function isInPlace(job: Job<KernelJob>, written: Tensor, read: Tensor): b
   if (job.kind !== "kernel") return false;
   const writes = job.operands.filter(({ role, tensor }) => role === "write" && tensor === written);
   const reads = job.operands.filter(({ role, tensor }) => role === "read" && tensor === read);
-  const [write] = writes;
-  return (
-    writes.length === 1 &&
-    write!.dims !== null &&
-    reads.every(({ dims }) => dims?.every((dim, d) => sameLinear(dim, write!.dims![d]!)) ?? false) &&
-    isLastUse(job, written, read)
-  );
+  const [write, ...more] = writes;
+  const own = write?.dims;
+  if (!own || more.length > 0 || own.length !== read.shape.length) return false;
+  const isSamePlace = reads.every(({ dims }) => dims?.every((dim, d) => sameLinear(dim, own[d]!)) ?? false);
+  return isSamePlace && isLastUse(job, written, read);
 }
 
 /** Rows are walked several times: what an early pass overwrites must not be read by a later one. */

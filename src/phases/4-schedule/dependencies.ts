@@ -1,6 +1,7 @@
 // What must come before what in a block of jobs, by the memory that they touch, and orders that respect it.
+import type { Amount } from "../../ir/scheduled.js";
 import { sameAmount } from "./amounts.js";
-import { directWrites, touchedBy } from "./touches.js";
+import { touchedBy } from "./touches.js";
 import type { Job, Rounds, Tensor } from "./work.js";
 
 /** Per job, the positions of the jobs that must be done before it. */
@@ -39,12 +40,16 @@ function add(lists: Map<unknown, number[]>, key: unknown, position: number): voi
 
 /** Whether two kernels write one tensor at different single places. */
 function writeApart(a: Job, b: Job, tensor: Tensor): boolean {
-  if (a.kind !== "laid" || b.kind !== "laid" || !directWrites(a).includes(tensor)) return false;
-  const [x, y] = [a, b].map(({ memory, kernel }) => {
-    const i = memory.findIndex((each, k) => each.tensor === tensor && kernel.operands[k]!.role !== "read");
-    return { offset: memory[i]!.offset, isSingle: Object.keys(kernel.operands[i]!.strides).length === 0 };
-  }) as [{ offset: readonly number[]; isSingle: boolean }, { offset: readonly number[]; isSingle: boolean }];
-  return x.isSingle && y.isSingle && !sameAmount(x.offset, y.offset);
+  const [x, y] = [singlePlace(a, tensor), singlePlace(b, tensor)];
+  return x !== null && y !== null && !sameAmount(x, y);
+}
+
+/** Where a kernel writes one element of a tensor, if that is all it writes there. */
+function singlePlace(job: Job, tensor: Tensor): Amount | null {
+  if (job.kind !== "laid") return null;
+  const i = job.memory.findIndex((each, k) => each.tensor === tensor && job.kernel.operands[k]!.role !== "read");
+  if (i < 0 || Object.keys(job.kernel.operands[i]!.strides).length > 0) return null;
+  return job.memory[i]!.offset;
 }
 
 /** The longest way from each job to the end: jobs at one height do not depend on each other. */

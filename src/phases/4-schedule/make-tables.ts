@@ -7,13 +7,10 @@ import type { Amount, Kernel, RankNumber } from "../../ir/scheduled.js";
 import { is } from "./amounts.js";
 import { dependencies, heights } from "./dependencies.js";
 import { scalarOf } from "./scalars.js";
-import type { Job, LaidKernel, Rounds, TableJob, Tensor } from "./work.js";
+import type { Shared } from "./share-memory.js";
+import type { Job, LaidKernel, TableJob, Tensor } from "./work.js";
 
-export interface TableOptions {
-  readonly rounds: ReadonlyMap<Tensor, Rounds>;
-  readonly cellOf: (tensor: Tensor) => unknown;
-  /** Whether a tensor lies in the arena or among the states, in one place. */
-  readonly isPlain: (tensor: Tensor) => boolean;
+export interface TableOptions extends Pick<Shared, "rounds" | "outside" | "cellOf"> {
   readonly numVariants: number;
 }
 
@@ -58,7 +55,11 @@ const sizeOf = ({ outer, inner }: Kernel, numVariants: number): Amount =>
   [...outer, ...inner][0]?.size ?? new Array<number>(numVariants).fill(1);
 
 /** One letter, walked element by element, over memory that has one address. */
-function isRow({ kernel, memory }: LaidKernel, { isPlain }: TableOptions): boolean {
+function isRow({ kernel, memory }: LaidKernel, { rounds, outside }: TableOptions): boolean {
+  const isPlain = (tensor: Tensor): boolean =>
+    !rounds.has(tensor) &&
+    outside.get(tensor)?.kind !== "result" &&
+    (tensor.source === null || tensor.source.kind === "state" || tensor.source.kind === "scalar");
   const { outer, inner, operands } = kernel;
   if (outer.length + inner.length !== 1) return false;
   if (!kernel.numbers.every(({ value }) => value.kind === "amount")) return false;

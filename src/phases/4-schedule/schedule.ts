@@ -3,15 +3,16 @@
 //   2. join sums, fuse: pieces become kernels;
 //   3. choose layouts, copy what calls cannot take as it lies;
 //   4. bind: states and results are written where they belong;
-//   5. lay out kernels, make tables of those that are alike;
-//   6. assemble: waits, lifetimes, the arena's plan, launches.
+//   5. share memory between what dies and what is made;
+//   6. lay out kernels, make tables of those that are alike;
+//   7. assemble: waits, lifetimes, the arena's plan, launches.
 // Needs: a local program. Leaves: a scheduled one.
 import type { Program } from "../../ir/program.js";
 import type { ScheduledGraph, ScheduledProgram } from "../../ir/scheduled.js";
 import { factsOf } from "../3-partition/place.js";
 import { larger } from "./amounts.js";
 import { assemble } from "./assemble.js";
-import { bindOutside, type Outside } from "./bind-outside.js";
+import { bindOutside } from "./bind-outside.js";
 import { chooseLayouts } from "./choose-layouts.js";
 import { copyOperands } from "./copy-operands.js";
 import { fuse } from "./fuse.js";
@@ -21,6 +22,7 @@ import { layOutKernels } from "./lay-out-kernels.js";
 import { countReads, lowerGraph } from "./lower-graph.js";
 import { Lowering } from "./lowering.js";
 import { makeTables } from "./make-tables.js";
+import { notShared, shareMemory } from "./share-memory.js";
 import type { Tensor } from "./work.js";
 
 export interface ScheduleOptions {
@@ -44,19 +46,18 @@ export function schedule(program: Program<"local">, { isFused = true }: Schedule
     const layouts = chooseLayouts(lowered, fused, fixed, lowering.numVariants);
     const copied = copyOperands(fused, layouts, lowering);
     const bound = bindOutside(lowered, copied, lowering);
-    const cellOf = (tensor: Tensor): unknown => memoryOf(tensor, bound.outside);
-    const laid = layOutKernels(bound.jobs, layouts, (a, b) => cellOf(a) === cellOf(b), lowering.numVariants);
-    const isPlain = (tensor: Tensor): boolean =>
-      !lowered.rounds.has(tensor) &&
-      bound.outside.get(tensor)?.kind !== "result" &&
-      (tensor.source === null || tensor.source.kind === "state" || tensor.source.kind === "scalar");
-    const tables = { rounds: lowered.rounds, cellOf, isPlain, numVariants: lowering.numVariants };
+    const shared = isFused
+      ? shareMemory(lowered, bound.jobs, layouts, bound.outside)
+      : notShared(lowered, bound.jobs, bound.outside);
+    const laid = layOutKernels(shared.jobs, layouts, shared.isSame, lowering.numVariants);
+    const tables = { ...shared, numVariants: lowering.numVariants };
     const assembled = assemble({
-      graph: lowered,
+      graph: { ...lowered, rounds: shared.rounds },
       jobs: isFused ? makeTables(laid, tables) : laid,
       layouts,
-      outside: bound.outside,
-      lies: (tensor) => tensor,
+      outside: shared.outside,
+      lies: shared.lies,
+      memoryOf: shared.cellOf,
       states: buffers,
       lowering,
     });
@@ -69,10 +70,4 @@ export function schedule(program: Program<"local">, { isFused = true }: Schedule
     arenaBytes: arenaBytes[variant]!,
   }));
   return { level: "scheduled", program, variants, states: states.homes, graphs };
-}
-
-/** What stands for the memory of a tensor: its state, or the tensor itself. */
-function memoryOf(tensor: Tensor, outside: ReadonlyMap<Tensor, Outside>): unknown {
-  const where = outside.get(tensor) ?? tensor.source;
-  return where?.kind === "state" ? where.state : tensor;
 }
