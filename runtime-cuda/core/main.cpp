@@ -85,7 +85,7 @@ void runProgram(const ProgramInfo& program, const Options& options, const Config
   Run run;
   RunAccess::bind(run, services, variant, options.seed);
   RunAccess::setObserving(run, services.gradients.has_value());
-  watchSignals();
+  watchSignals(world.rank() == 0);
   try {
     program.runHost(run);
     step = services.step;

@@ -8,24 +8,28 @@ namespace dream {
 namespace {
 
 volatile std::sig_atomic_t count = 0;
+volatile std::sig_atomic_t speaks = 0;
 
 void onSignal(int signal) {
   count = count + 1;
   // Only functions that are safe in a handler.
   if (count > 1) _exit(128 + signal);
+  if (!speaks) return;
   const char message[] = "\nending after this step (again to end at once)\n";
   [[maybe_unused]] const auto written = write(STDERR_FILENO, message, sizeof message - 1);
 }
 
 }  // namespace
 
-void watchSignals() {
+void watchSignals(bool isFirstRank) {
+  speaks = isFirstRank;
   struct sigaction action = {};
   action.sa_handler = onSignal;
   sigemptyset(&action.sa_mask);
   action.sa_flags = SA_RESTART;
   sigaction(SIGINT, &action, nullptr);
   sigaction(SIGTERM, &action, nullptr);
+  sigaction(SIGUSR1, &action, nullptr);
 }
 
 bool wasSignalled() { return count > 0; }

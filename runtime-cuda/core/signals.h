@@ -1,10 +1,11 @@
-// SIGINT and SIGTERM: the first one asks the run to end after its step, the second one ends it at once.
+// SIGINT, SIGTERM and SIGUSR1: the first one asks the run to end after its step, the second one ends it at once. mpirun
+// hands SIGUSR1 on to the ranks; on the other two it kills them after a second.
 #pragma once
 
 namespace dream {
 
-/** From now on signals are counted. */
-void watchSignals();
+/** From now on signals are counted; the first rank says so. */
+void watchSignals(bool isFirstRank);
 bool wasSignalled();
 
 }  // namespace dream

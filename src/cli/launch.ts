@@ -53,24 +53,28 @@ function openMpiOptions(numRanks: number, { isRoot, numCores }: Machine): readon
 
 /** Runs it with our own streams until it ends, and gives its exit code. */
 export function launch([file, ...args]: readonly [string, ...string[]]): Promise<number> {
+  // Behind mpirun a program cannot see that there is a terminal, nor how wide it is.
+  const { isTTY, columns } = process.stdout;
+  const env = isTTY ? { DREAM_PROGRESS: "bar", COLUMNS: String(columns), ...process.env } : process.env;
   return new Promise((resolve, reject) => {
-    // Behind mpirun a program cannot see that there is a terminal, nor how wide it is.
-    const { isTTY, columns } = process.stdout;
-    const env = isTTY ? { DREAM_PROGRESS: "bar", COLUMNS: String(columns), ...process.env } : process.env;
-    const child = spawn(file, args, { stdio: "inherit", env });
-    // A terminal's Ctrl-C reaches the program by itself; a second one from us would count as "end at once".
-    const signals = (["SIGINT", "SIGTERM", "SIGHUP"] as const).map((signal) => {
-      const handOn = (): void => {
-        if (signal === "SIGTERM" || !process.stdin.isTTY) child.kill(signal);
-      };
-      process.on(signal, handOn);
-      return () => process.off(signal, handOn);
-    });
+    // In a group of its own: a terminal's Ctrl-C would reach mpirun too, which kills the ranks after a second.
+    const child = spawn(file, args, { stdio: ["ignore", "inherit", "inherit"], env, detached: true });
+    let numSignals = 0;
+    const handOn = (signal: NodeJS.Signals): void => {
+      numSignals++;
+      child.kill(isLauncher(file) && numSignals === 1 ? "SIGUSR1" : signal);
+    };
+    for (const signal of endingSignals) process.on(signal, handOn);
     const settle = (then: () => void): void => {
-      for (const stopHandingOn of signals) stopHandingOn();
+      for (const signal of endingSignals) process.off(signal, handOn);
       then();
     };
     child.once("error", (error) => settle(() => reject(error)));
     child.once("exit", (code, signal) => settle(() => resolve(code ?? 128 + constants.signals[signal!])));
   });
 }
+
+const endingSignals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
+/** Launchers hand SIGUSR1 on to the ranks, which end after their step; of other signals they make an end at once. */
+const isLauncher = (file: string): boolean => file === "mpirun" || file === "srun";

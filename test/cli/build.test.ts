@@ -83,6 +83,8 @@ describe("a second build", () => {
   const rebuilds = async (): Promise<boolean> => !(await build()).includes("nothing to do");
 
   test("does nothing, and says where the program is", async () => {
+    // dreamc's own sources may have changed since the first one.
+    await build();
     const before = statSync(join(out, "tiny")).mtimeMs;
     expect(await build()).toContain("nothing to do");
     expect(statSync(join(out, "tiny")).mtimeMs).toBe(before);
@@ -221,6 +223,19 @@ describe("run", () => {
     // All but the speed, which has its own columns.
     const numbers = (text: string): string => /loss \S+ {2}gradNorm \S+/.exec(text)![0];
     expect(numbers(one.stdout)).toBe(numbers(two.stdout));
+  });
+  test.each([1, 2])("SIGTERM ends %i ranks after their step", async (numRanks) => {
+    writeFileSync(trainer, launcher(1_000_000));
+    const metrics = join(folder, `ended-${numRanks}.jsonl`);
+    const args = [compiledDreamc(), "run", trainer, "-o", out, "-n", String(numRanks), "--", "--metrics", metrics];
+    const child = spawn(process.execPath, args, { stdio: "ignore" });
+    const ended = new Promise((resolve) => child.once("exit", resolve));
+    const lines = (): number => (existsSync(metrics) ? readFileSync(metrics, "utf8").split("\n").length : 0);
+    for (let tries = 0; tries < 12_000 && lines() < 3; tries++) await setTimeout(5);
+    child.kill("SIGTERM");
+    expect(await ended).toBe(0);
+    expect(JSON.parse(readFileSync(metrics, "utf8").trim().split("\n").at(-1)!)).toMatchObject({ event: "end" });
+    writeFileSync(trainer, launcher(20));
   });
   test("a flag that the program does not have", async () => {
     const { code, stderr } = await run("--", "--max-step", "3");
