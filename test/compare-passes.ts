@@ -8,7 +8,7 @@ import { removeDeadSteps } from "../src/ir/remove-dead-steps.js";
 import { makesOf, readsOf } from "../src/ir/steps.js";
 import type { Leveled } from "../src/passes/pass-runner.js";
 import { factsOf } from "../src/phases/3-partition/place.js";
-import { differences, type InputOf, runRanks, runWhole, type Runs } from "./run-program.js";
+import { differences, type InputOf, type Runs, runRanks, runWhole } from "./run-program.js";
 
 export interface Compared {
   /** Passes whose result was run and compared, in order. */

@@ -1,5 +1,5 @@
 // Small training programs built by hand, for tests of passes: a transformer whose blocks are a repeat, and its updates.
-import { BlockBuilder, GraphBuilder, type StepPlace } from "../src/ir/build.js";
+import { type BlockBuilder, GraphBuilder, type StepPlace } from "../src/ir/build.js";
 import type { LogicalGraph, LogicalValue } from "../src/ir/graph.js";
 import type { Loader, Program } from "../src/ir/program.js";
 import type { State } from "../src/ir/state.js";

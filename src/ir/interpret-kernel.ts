@@ -1,8 +1,9 @@
 // Runs a kernel body in float64, one element at a time: what a lowering means. It reads an element of an input only
 // where the kernel does, so that a read out of bounds is an error here and not a crash elsewhere.
+
+import { erfOf } from "../ops/elementwise-unary.js";
 import type { Factors, Term } from "../ops/factors.js";
 import { normalAt, uniformAt } from "../ops/random.js";
-import { erfOf } from "../ops/elementwise-unary.js";
 import type { KernelBody, Scalar, ScalarFunction } from "./kernel.js";
 import { type NdArray, zeros } from "./nd.js";
 

@@ -85,8 +85,7 @@ export class ScheduledMachine {
     if (!graph) throw new Error(`there is no graph ${name}`);
     const ranks = Array.from(
       { length: this.numRanks },
-      (_, rank) =>
-        new Rank(rank, this.variant, this.degrees, graph, inputs, this.states[rank]!, this.arenas[rank]!),
+      (_, rank) => new Rank(rank, this.variant, this.degrees, graph, inputs, this.states[rank]!, this.arenas[rank]!),
     );
     runLaunches(graph.launches, ranks);
     return { results: ranks.map((rank) => rank.results()), observed: ranks.map(({ observed }) => observed) };
@@ -135,11 +134,7 @@ function end(handle: number, ranks: readonly Rank[]): void {
   for (const rank of ranks) rank.running.delete(handle);
 }
 
-function combined(
-  { what, reduction }: CollectiveLaunch,
-  parts: readonly Float64Array[],
-  place: number,
-): Float64Array {
+function combined({ what, reduction }: CollectiveLaunch, parts: readonly Float64Array[], place: number): Float64Array {
   const by = reduction === "max" ? Math.max : (a: number, b: number) => a + b;
   const reduced = (): Float64Array => parts.reduce((a, b) => a.map((x, i) => by(x, b[i]!)));
   const pieceOf = (part: Float64Array, i: number): Float64Array => {
@@ -290,7 +285,11 @@ class Rank {
     return new Map(
       this.graph.results.map(({ name, buffer }) => [
         name,
-        this.readRun(buffer, buffer.numElements.map(() => 0), buffer.numElements),
+        this.readRun(
+          buffer,
+          buffer.numElements.map(() => 0),
+          buffer.numElements,
+        ),
       ]),
     );
   }
@@ -393,6 +392,7 @@ class KernelRun {
   private readonly numbers: ReadonlyMap<string, number>;
   private readonly sizes: ReadonlyMap<string, number>;
   private memo = new Map<Scalar, number>();
+  private readonly late: (() => void)[] = [];
   constructor(
     private readonly kernel: Kernel,
     private readonly operands: readonly { readonly buffer: Buffer; readonly offset: number }[],
@@ -422,6 +422,7 @@ class KernelRun {
         } else if (pass.over === "outer") this.store(pass.operand, pass.value);
         else this.forEachPlace(names(inner), () => this.store(pass.operand, pass.value));
       }
+      for (const write of this.late.splice(0)) write();
     });
   }
 
@@ -431,9 +432,14 @@ class KernelRun {
   }
 
   private store(operand: number, scalar: Scalar): void {
-    if (this.kernel.operands[operand]!.role === "read") throw new Error("a kernel writes an operand that it only reads");
+    if (this.kernel.operands[operand]!.role === "read")
+      throw new Error("a kernel writes an operand that it only reads");
     const value = this.value(scalar);
-    this.rank.write(this.operands[operand]!.buffer, this.element(operand), value);
+    const [{ buffer }, element] = [this.operands[operand]!, this.element(operand)];
+    const write = (): void => this.rank.write(buffer, element, value);
+    // What is overwritten is read as it was before, also by later passes.
+    if (this.kernel.operands[operand]!.role === "both") this.late.push(write);
+    else write();
   }
 
   private element(operand: number): number {

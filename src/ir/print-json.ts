@@ -1,9 +1,9 @@
 // A program as plain data, for other tools: ops and states by name, values by id with their types where they are made.
 import type { Graph, Level, RepeatStep, Step, Value } from "./graph.js";
 import type { Origin } from "./origin.js";
-import { printHost } from "./print-host.js";
 import { showPlacement } from "./placement-text.js";
 import { sourceName } from "./print.js";
+import { printHost } from "./print-host.js";
 import type { PlacementPlan, Program } from "./program.js";
 
 type Json = unknown;

@@ -1,9 +1,9 @@
 // The text of a program: what shaped it, what it keeps, its host code as pseudo code, and its graphs.
 import type { Level } from "./graph.js";
-import { HostNames, printExpression, printHost } from "./print-host.js";
 import { axisOrder } from "./placement.js";
 import { showPlacement } from "./placement-text.js";
 import { type PrintOptions, printGraph, showName, wholePaths } from "./print.js";
+import { HostNames, printExpression, printHost } from "./print-host.js";
 import type { ConfigEntry, Loader, PlacementPlan, Program } from "./program.js";
 import type { State } from "./state.js";
 import { showType } from "./tensor-type.js";

@@ -1,13 +1,14 @@
 // The scheduled level: what one rank does, in order, and where every byte lies. Launches are kernels (from the compiler's
 // own descriptions), calls of runtime functions, collectives and loops over repeated layers; memory is two areas, one for
 // state and one arena for everything else, both planned here. Targets print it; they decide nothing.
-import type { Degrees } from "./mesh.js";
+
+import type { Phase } from "./graph.js";
 import type { Scalar } from "./kernel.js";
+import type { Degrees } from "./mesh.js";
 import type { Origin } from "./origin.js";
 import type { Axis, DimSplit, Placement, Reduction } from "./placement.js";
 import type { Program } from "./program.js";
 import type { State } from "./state.js";
-import type { Phase } from "./graph.js";
 import type { DType } from "./tensor-type.js";
 
 /** A size, stride or offset: one number for each variant of the program, in the order of `ScheduledProgram.variants`. */
@@ -76,7 +77,7 @@ export interface KernelOperand {
   /** For readers: names the pointer in the emitted function. Unique in its kernel, and an identifier. */
   readonly name: string;
   readonly dtype: DType;
-  /** `both`: read and then written at the same place. */
+  /** `both`: read and written at the same place. Wherever it is read, it means what was there before the kernel. */
   readonly role: "read" | "write" | "both";
   readonly strides: { readonly [letter: string]: Amount };
   /** Strides for reads at computed places (`input(k, at)`): one for each index of `at`. */

@@ -30,7 +30,11 @@ export function verifyScheduled(program: ScheduledProgram): readonly ScheduledPr
     const found = new Map<string, ScheduledProblem>();
     for (const graph of program.graphs.values())
       new Walk(program, graph, variant, (message) => {
-        found.set(`${graph.name} ${message}`, { graph: graph.name, message: `${message} (variant ${variant})`, origin: null });
+        found.set(`${graph.name} ${message}`, {
+          graph: graph.name,
+          message: `${message} (variant ${variant})`,
+          origin: null,
+        });
       }).check();
     if (problems.length === 0) problems.push(...found.values());
   });
@@ -112,7 +116,12 @@ class Walk {
           const sizes = new Map(launch.sizes.map(({ group, size }) => [group, this.of(size)]));
           const ranges = launch.operands.flatMap((operand) => {
             const extents = operand.strides.map(({ group, stride }) => [sizes.get(group)!, this.of(stride)] as const);
-            const range = this.range(operand.place, this.of(operand.offset), extents, `${launch.symbol} ${operand.name}`);
+            const range = this.range(
+              operand.place,
+              this.of(operand.offset),
+              extents,
+              `${launch.symbol} ${operand.name}`,
+            );
             return range ? [{ range, role: operand.role, name: operand.name }] : [];
           });
           for (const { range, role, name } of ranges) if (role === "read") this.read(range, `${launch.symbol} ${name}`);
@@ -227,7 +236,8 @@ class Walk {
       this.report(`${what} lies in rounds of loop ${place.loop}, outside of it`);
       return null;
     }
-    if (place.items.length !== now.count) this.report(`${what} has ${place.items.length} places for ${now.count} rounds`);
+    if (place.items.length !== now.count)
+      this.report(`${what} has ${place.items.length} places for ${now.count} rounds`);
     const item = place.items[now.round];
     return item ? this.buffer(item, what) : null;
   }
@@ -242,7 +252,9 @@ class Walk {
     if (!buffer) return null;
     const last = extents.reduce((n, [size, stride]) => n + (size - 1) * stride, offset);
     if (!(offset >= 0 && last < this.of(buffer.numElements) && extents.every(([, stride]) => stride >= 0))) {
-      this.report(`${what} touches elements ${offset} to ${last} of ${buffer.name}, which has ${this.of(buffer.numElements)}`);
+      this.report(
+        `${what} touches elements ${offset} to ${last} of ${buffer.name}, which has ${this.of(buffer.numElements)}`,
+      );
       return null;
     }
     return { buffer, start: offset, end: last + 1 };

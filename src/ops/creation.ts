@@ -1,6 +1,6 @@
 // Ops without tensor operands: constants, small tables, places.
 import type { LogicalValue } from "../ir/graph.js";
-import { apply, attribute, constant as literal, index, type Scalar } from "../ir/kernel.js";
+import { apply, attribute, index, constant as literal, type Scalar } from "../ir/kernel.js";
 import { type DType, numElements } from "../ir/tensor-type.js";
 import { elementwiseBody } from "./elementwise.js";
 import { dimLetters } from "./factors.js";

@@ -2,9 +2,9 @@
 // comes apart into a maximum, a sum and a pick, each reduced over the ranks.
 import { apply, attribute, constant, index, input, named } from "../ir/kernel.js";
 import { isFloat } from "../ir/tensor-type.js";
+import { constantLike, iota } from "./creation.js";
 import { equal, mul, select } from "./elementwise-binary.js";
 import { arithmetic, not } from "./elementwise-unary.js";
-import { constantLike, iota } from "./creation.js";
 import { cast } from "./layout.js";
 import { type Op, OperandError } from "./op.js";
 import { emitOne, fillArray, perElement, plain } from "./record.js";

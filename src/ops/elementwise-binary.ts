@@ -3,7 +3,7 @@ import type { LogicalValue } from "../ir/graph.js";
 import { apply } from "../ir/kernel.js";
 import { isFloat } from "../ir/tensor-type.js";
 import { constantLike } from "./creation.js";
-import { defineElementwise, masksOnly, numbersOnly, floatsOnly, toMask, type Elementwise } from "./elementwise.js";
+import { defineElementwise, type Elementwise, floatsOnly, masksOnly, numbersOnly, toMask } from "./elementwise.js";
 import { log, neg } from "./elementwise-unary.js";
 import { type Emitter, OperandError } from "./op.js";
 import { emitOne } from "./record.js";

@@ -1,7 +1,7 @@
 // How an elementwise record is made: from a scalar expression for kernels, a function for the reference and a gradient.
 // All operands have one shape; broadcasting is `regroup`'s work.
 import type { LogicalValue } from "../ir/graph.js";
-import { type KernelBody, type Scalar, input } from "../ir/kernel.js";
+import { input, type KernelBody, type Scalar } from "../ir/kernel.js";
 import { type DType, isFloat, numElements } from "../ir/tensor-type.js";
 import { dimLetters } from "./factors.js";
 import { type Emitter, type Op, OperandError, type Precision, type Sample } from "./op.js";

@@ -39,6 +39,8 @@ export interface RuntimeCall {
   /** Group name to its letters, outermost first; a group may be empty (size 1, stride 0). */
   readonly groups: { readonly [group: string]: readonly string[] };
   readonly operands: readonly CallOperand[];
+  /** Other ways to say the same, for operands that lie otherwise: the scheduler takes the one that copies least. */
+  readonly alternatives?: readonly Pick<RuntimeCall, "groups" | "operands">[];
   /** Numbers that are neither sizes nor strides; an attribute path is read as this rank sees it (see `localize`). */
   readonly options: { readonly [name: string]: number | boolean | string | { readonly attribute: string } };
   /** Bytes of scratch memory the call needs, beyond operands. */

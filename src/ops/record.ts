@@ -1,7 +1,7 @@
 // What most records have in common, to be spread into them, and short ways to emit one result.
 import type { LogicalValue } from "../ir/graph.js";
-import { numBytesOf, numElements, type TensorType } from "../ir/tensor-type.js";
 import type { NdArray } from "../ir/nd.js";
+import { numBytesOf, numElements, type TensorType } from "../ir/tensor-type.js";
 import type { Cost, Emitter, Op } from "./op.js";
 
 /** Fields of an op that divides freely along every letter and has nothing to say about the rest. */

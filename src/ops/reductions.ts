@@ -2,9 +2,8 @@
 import type { LogicalValue } from "../ir/graph.js";
 import { apply, constant, index, input, type KernelBody, named, type Scalar } from "../ir/kernel.js";
 import { type DType, isFloat } from "../ir/tensor-type.js";
-import { arithmetic } from "./elementwise-unary.js";
-import { exp, log } from "./elementwise-unary.js";
 import { equal } from "./elementwise-binary.js";
+import { arithmetic, exp, log } from "./elementwise-unary.js";
 import { dimLetters } from "./factors.js";
 import { cast } from "./layout.js";
 import { type Emitter, type Op, OperandError } from "./op.js";

@@ -3,8 +3,8 @@ import type { NdArray } from "../ir/nd.js";
 import { composeRegroups } from "./compose-regroups.js";
 import { parseFactors, type Term } from "./factors.js";
 import { type Op, OperandError } from "./op.js";
-import { sum } from "./reductions.js";
 import { emitOne, fillArray, free, plain } from "./record.js";
+import { sum } from "./reductions.js";
 
 export interface RegroupAttributes {
   readonly factors: string;

@@ -1,6 +1,6 @@
 // The shape of the source: who may import whom, how large files are, what they are called, and that what documents name
 // is there.
-import { existsSync, readFileSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, normalize, relative } from "node:path";
 import { expect, test } from "vitest";
 

@@ -8,7 +8,7 @@ import { highestId, makesOf, replaceInSteps } from "../../src/ir/steps.js";
 import { add } from "../../src/ops/table.js";
 import { differentiate } from "../../src/phases/2-differentiate/differentiate.js";
 import { randomArray } from "../arrays.js";
-import { type InputOf } from "../run-program.js";
+import type { InputOf } from "../run-program.js";
 
 /** Central differences of losses of at most hundreds: rounding is about 1e-16 * 100 / step, truncation step² times third derivatives. */
 const step = 1e-6;

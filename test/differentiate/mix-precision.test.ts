@@ -11,9 +11,9 @@ import { eachGraph } from "../../src/passes/pass-runner.js";
 import { differentiate } from "../../src/phases/2-differentiate/differentiate.js";
 import { mixPrecision } from "../../src/phases/2-differentiate/mix-precision.js";
 import { simplify } from "../../src/phases/2-differentiate/simplify.js";
+import { programOf } from "../programs.js";
 import { randomModel, vocab } from "../random-models.js";
 import { differences, inputsFrom, runWhole } from "../run-program.js";
-import { programOf } from "../programs.js";
 import { gptTraining, stateOf, tinyGpt } from "../tiny-models.js";
 
 const inBf16 = (program: Program<"logical">): Program<"logical"> => ({

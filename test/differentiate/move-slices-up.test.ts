@@ -3,8 +3,8 @@ import { expect, test } from "vitest";
 import { GraphBuilder } from "../../src/ir/build.js";
 import type { LogicalGraph } from "../../src/ir/graph.js";
 import { runGraph } from "../../src/ir/interpret.js";
-import { moveSlicesUp } from "../../src/phases/2-differentiate/move-slices-up.js";
 import { contract, exp, layerNorm, regroup, slice } from "../../src/ops/table.js";
+import { moveSlicesUp } from "../../src/phases/2-differentiate/move-slices-up.js";
 
 const numbers = (shape: readonly number[]) => {
   const size = shape.reduce((n, each) => n * each, 1);

@@ -4,7 +4,7 @@ import { checkLocalGraph } from "../../src/ir/check-local.js";
 import { runLocalGraph } from "../../src/ir/interpret-local.js";
 import { degreesOf, meshOf } from "../../src/ir/mesh.js";
 import type { NdArray } from "../../src/ir/nd.js";
-import { type Placement, notSplit } from "../../src/ir/placement.js";
+import { notSplit, type Placement } from "../../src/ir/placement.js";
 import { shardOf } from "../../src/ir/shards.js";
 import type { Op, Sample } from "../../src/ops/op.js";
 import { insertMoves } from "../../src/phases/3-partition/insert-moves.js";

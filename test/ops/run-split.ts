@@ -1,13 +1,14 @@
 // Runs an op with one letter split over ranks, as a local graph would: each rank gets its part of the inputs with garbage
 // in the padding, neutral elements where the record asks for them, and its own attributes; then all is put together.
+
+import type { Choice } from "../../src/ir/graph.js";
 import { spanOf } from "../../src/ir/local-size.js";
-import { localAttributes } from "../../src/ir/localize.js";
 import { neutralFills, requiredPlacement, resultPlacements } from "../../src/ir/local-typing.js";
+import { localAttributes } from "../../src/ir/localize.js";
 import { coordinatesOf, degreesOf, meshOf } from "../../src/ir/mesh.js";
 import { meshFacts } from "../../src/ir/mesh-facts.js";
 import type { NdArray } from "../../src/ir/nd.js";
 import { fillFrom } from "../../src/ir/nd-pieces.js";
-import type { Choice } from "../../src/ir/graph.js";
 import { shardOf, wholeOf } from "../../src/ir/shards.js";
 import type { TensorType } from "../../src/ir/tensor-type.js";
 import type { Op, Sample } from "../../src/ops/op.js";

@@ -2,8 +2,8 @@
 // are the whole. Letters that may not be split are taken apart where the record offers it, and pieces are merged.
 import { describe, expect, test } from "vitest";
 import { attributesWhere } from "../../src/ir/localize.js";
-import { piece } from "../../src/ir/nd-pieces.js";
 import type { NdArray } from "../../src/ir/nd.js";
+import { piece } from "../../src/ir/nd-pieces.js";
 import type { Op, Sample } from "../../src/ops/op.js";
 import { ops } from "../../src/ops/table.js";
 import { distance } from "../arrays.js";

@@ -1,11 +1,11 @@
 // Random plans for random programs: parameters and batches split over the axes of a mesh, at rest and in use.
+
+import { liveAxes, meshOf } from "../../src/ir/mesh.js";
 import type { Mesh, Placement } from "../../src/ir/placement.js";
 import { type Axis, notSplit } from "../../src/ir/placement.js";
-import { meshOf } from "../../src/ir/mesh.js";
 import type { PlacementPlan, Program } from "../../src/ir/program.js";
-import { liveAxes } from "../../src/ir/mesh.js";
-import { planStates } from "../../src/phases/3-partition/plan-states.js";
 import type { State } from "../../src/ir/state.js";
+import { planStates } from "../../src/phases/3-partition/plan-states.js";
 
 const below = (next: () => number, n: number): number => Math.floor(next() * n);
 

@@ -23,12 +23,7 @@ export const withoutSums = (runs: Runs, program: Program<"local">): Runs =>
     }),
   );
 
-export const runScheduled = (
-  scheduled: ScheduledProgram,
-  variant: number,
-  inputOf: InputOf,
-  padding?: number,
-): Runs =>
+export const runScheduled = (scheduled: ScheduledProgram, variant: number, inputOf: InputOf, padding?: number): Runs =>
   new Map(
     [...scheduled.program.graphs.values()].map((graph) => [
       graph.name,
@@ -73,9 +68,7 @@ function runOne(
     );
   };
   return {
-    results: new Map(
-      graph.results.map(({ name, value }) => [name, whole(value, (rank) => results[rank]!.get(name)!)]),
-    ),
+    results: new Map(graph.results.map(({ name, value }) => [name, whole(value, (rank) => results[rank]!.get(name)!)])),
     updates: new Map(
       graph.updates.map(({ state, value }) => [state, whole(value, (rank) => machine.state(state, rank).data)]),
     ),

@@ -2,12 +2,12 @@
 // repeats. Needs: a logical graph. Leaves: one without `gradient` steps. Example: y = w x gives dw = dy xᵀ behind it.
 import { BlockBuilder, ValueIds } from "../../ir/build.js";
 import type { GradientStep, LogicalGraph, LogicalValue, Step } from "../../ir/graph.js";
-import { highestId, replaceInSteps } from "../../ir/steps.js";
 import { removeDeadSteps } from "../../ir/remove-dead-steps.js";
+import { highestId, replaceInSteps } from "../../ir/steps.js";
 import { constant } from "../../ops/table.js";
 import { dependents } from "./active.js";
 import { Gradients, zeroLike } from "./gradients.js";
-import { type Saved, reverseSteps } from "./reverse.js";
+import { reverseSteps, type Saved } from "./reverse.js";
 
 export function differentiate(graph: LogicalGraph): LogicalGraph {
   if (!graph.steps.some(({ kind }) => kind === "gradient")) return graph;

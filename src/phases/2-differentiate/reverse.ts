@@ -3,7 +3,7 @@
 import type { BlockBuilder } from "../../ir/build.js";
 import type { LogicalValue, RepeatStep, Step } from "../../ir/graph.js";
 import type { Ids } from "./active.js";
-import { Gradients } from "./gradients.js";
+import type { Gradients } from "./gradients.js";
 import { reverseRepeat } from "./reverse-repeat.js";
 
 /** Further values that a forward repeat collects for its backward repeat. */

@@ -6,10 +6,10 @@ import type { LogicalGraph, LogicalValue, OpStep, PlacedGraph, Value } from "../
 import { type MeshFacts, meshFacts } from "../../ir/mesh-facts.js";
 import { type Placement, reducedPlacement, wholePlacement } from "../../ir/placement.js";
 import type { Mark, PlacementPlan, Program } from "../../ir/program.js";
+import { highestId } from "../../ir/steps.js";
 import { placeSteps } from "./place-steps.js";
 import { type Block, countReads, learn, lookUp, type Placing } from "./placing.js";
 import { planStates } from "./plan-states.js";
-import { highestId } from "../../ir/steps.js";
 import { findTensorFlows, type TensorFlows } from "./tensor-flows.js";
 
 /** `given`: where states, batches and marks lie; null: what the mesh and the kinds of states say. */

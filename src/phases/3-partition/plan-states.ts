@@ -5,10 +5,10 @@
 
 import { liveAxes } from "../../ir/mesh.js";
 import { dataAxes } from "../../ir/mesh-facts.js";
-import { batchMark } from "../../ops/layout.js";
 import { type Axis, type Mesh, notSplit, type Placement, wholePlacement } from "../../ir/placement.js";
 import type { Loader, PlacementPlan } from "../../ir/program.js";
 import type { State, StatePlacement } from "../../ir/state.js";
+import { batchMark } from "../../ops/layout.js";
 
 export interface PlanOptions {
   /** Where a parameter or buffer is when a module uses it: what a tensor-parallel plan says. Null: whole. */
