@@ -47,7 +47,7 @@ function noted(term: LogicalValue | null, of: LogicalValue, block: BlockBuilder)
   if (term === null || term.gradientOf !== null) return term;
   const last = block.steps.findLastIndex((step) => step.kind === "op" && step.outputs.some(({ id }) => id === term.id));
   const step = block.steps[last];
-  if (!step || step.kind !== "op") return term;
+  if (step?.kind !== "op") return term;
   const note = (value: LogicalValue): LogicalValue => (value.id === term.id ? { ...value, gradientOf: of.id } : value);
   block.steps[last] = { ...step, outputs: step.outputs.map(note) };
   for (let i = last + 1; i < block.steps.length; i++) {

@@ -143,7 +143,7 @@ function moveStacked(
   for (const entry of repeat.stacked) {
     const moves = entry.items.map(({ id }) => makers.get(id));
     const [first] = moves;
-    if (!first || first.move.what !== "all-gather") continue;
+    if (first?.move.what !== "all-gather") continue;
     const isRead = entry.items.every(({ id }) => readers.get(id)!.every((reader) => reader === asRead));
     if (!isRead || !moves.every((move): move is MoveStep => move !== undefined && sameMove(move, first))) continue;
     if (moves.some((move) => gone.has(move))) continue;
