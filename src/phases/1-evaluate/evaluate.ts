@@ -25,7 +25,26 @@ import { Tracer } from "./trace/tracer.js";
 export type EvaluateOptions = ReadOptions;
 
 /** Throws `Diagnosed` on every fault of the user's program. */
-export function evaluate(entryFile: string, options: EvaluateOptions = {}): Program<"logical"> {
+export const evaluate = (entryFile: string, options: EvaluateOptions = {}): Program<"logical"> =>
+  inEvaluation(entryFile, options, ({ file, ev, tracer, registry, config }) => {
+    tracer.close();
+    if (registry.trainer === null) throw diagnosed(null, "nothing-launched");
+    return assemble(file, ev, tracer, registry, config);
+  });
+
+/** What there is once a file and all that it imports have been evaluated. */
+export interface Evaluated {
+  readonly file: string;
+  readonly ev: Evaluation;
+  readonly tracer: Tracer;
+  readonly registry: Registry;
+  readonly config: ConfigValues;
+  /** What the file exports, by name. */
+  exported(name: string): unknown;
+}
+
+/** Evaluates a file and hands over what there is then. */
+export function inEvaluation<T>(entryFile: string, options: EvaluateOptions, use: (evaluated: Evaluated) => T): T {
   const file = resolve(entryFile);
   const frontend = readProgram(file, options);
   const tracer = new Tracer();
@@ -80,13 +99,11 @@ export function evaluate(entryFile: string, options: EvaluateOptions = {}): Prog
   return withPinning(pinning, () => {
     const globals = globalScope(ev, meanings.rankZeroPrint as (...parts: unknown[]) => void);
     try {
-      new Modules(ev, globals).load(frontend.entry);
+      const { exports } = new Modules(ev, globals).load(frontend.entry);
+      return use({ file, ev, tracer, registry, config, exported: (name) => exports.get(name)?.() });
     } catch (fault) {
       throw located(fault, ev);
     }
-    tracer.close();
-    if (registry.trainer === null) throw diagnosed(null, "nothing-launched");
-    return assemble(file, ev, tracer, registry, config);
   });
 }
 

@@ -38,11 +38,12 @@ export class Modules {
     const scope = new Scope(this.globals, this.globals.context, lazy);
     const imported: (() => void)[] = [];
     for (const statement of file.statements) this.link(statement, file, lazy, exports, stars, scope, imported);
-    for (const load of imported) load();
     const { ev } = this;
     const [at, inside] = [ev.at, ev.inside];
     ev.inside = "";
+    // Functions exist before what is imported is evaluated: a cycle may call them.
     declareIn(file.statements, scope, ev);
+    for (const load of imported) load();
     for (const statement of file.statements) {
       if (has(statement, K.DeclareKeyword)) continue;
       if (ts.isExportAssignment(statement)) {

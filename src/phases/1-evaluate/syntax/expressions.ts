@@ -122,6 +122,7 @@ on<ts.ObjectLiteralExpression>([K.ObjectLiteralExpression], (node, scope, ev) =>
         ? functionValue(property.initializer as ts.FunctionExpression, scope, ev, String(key))
         : evaluate(property.initializer, scope, ev);
       if (key === "__proto__") throw ev.unsupported("proto");
+      ev.intrinsics.name(value, String(key));
       defineProperty(object, key, value, ev);
     } else if (ts.isShorthandPropertyAssignment(property))
       defineProperty(object, key, readName(property.name.text, scope, ev), ev);
