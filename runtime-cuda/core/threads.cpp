@@ -1,6 +1,5 @@
 #include "core/threads.h"
 
-#include <omp.h>
 #include <sched.h>
 #include <unistd.h>
 
@@ -9,6 +8,8 @@
 #include <fstream>
 #include <string>
 #include <vector>
+
+#include "core/pool.h"
 
 namespace dream {
 
@@ -57,8 +58,7 @@ int setUpThreads(int localRank, int localSize) {
     for (int i = 0; i < share; i++) CPU_SET(cores[static_cast<std::size_t>(localRank * share + i) % cores.size()], &mine);
     sched_setaffinity(0, sizeof mine, &mine);
   }
-  omp_set_dynamic(0);
-  omp_set_num_threads(numThreads);
+  pool::start(numThreads);
   return numThreads;
 }
 

@@ -7,7 +7,7 @@ namespace dream {
 int countCores();
 
 /**
- * Sets the threads of OpenMP to this rank's share of the cores, unless OMP_NUM_THREADS is set, and gives it these cores
+ * Starts as many threads as this rank's share of the cores, unless OMP_NUM_THREADS is set, and gives it these cores
  * where a launcher pinned it to fewer. Returns the number of threads.
  */
 int setUpThreads(int localRank, int localSize);

@@ -199,9 +199,9 @@ void queryBlockOfHead(const AttentionGradientArgs& a, std::int64_t index, std::i
 template <class T>
 void attendBack(const AttentionGradientArgs& a) {
   const std::int64_t numHeads = a.batch * a.group;
-  if (isEnough(numHeads)) return forEach(numHeads, 1, [&](std::int64_t head) { wholeHead<T>(a, head); });
+  if (isEnough(numHeads)) return pool::forEach(numHeads, [&](std::int64_t head) { wholeHead<T>(a, head); });
   const std::int64_t keyBlocks = (a.key + keyBlock - 1) / keyBlock, queryBlocks = a.share * ((a.query + queryBlock - 1) / queryBlock);
-  forEach(numHeads * (keyBlocks + queryBlocks), 1, [&](std::int64_t item) {
+  pool::forEach(numHeads * (keyBlocks + queryBlocks), [&](std::int64_t item) {
     const std::int64_t head = item / (keyBlocks + queryBlocks), part = item % (keyBlocks + queryBlocks);
     if (part < keyBlocks) return keyBlockOfHead<T>(a, head, part * keyBlock);
     const std::int64_t block = part - keyBlocks;

@@ -5,13 +5,12 @@
 #pragma once
 
 #include <dnnl.h>
-#include <omp.h>
 
 #include <algorithm>
 #include <cstdint>
 #include <vector>
 
-#include "cpu/one-thread.h"
+#include "core/pool.h"
 #include "dream/bf16.h"
 
 namespace dream::attentions {
@@ -77,19 +76,7 @@ class Scratch {
   float* next_;
 };
 
-/** Calls `body(i)` for i from 0 to n, shared among the threads, `chunk` neighbours at a time. */
-template <class F>
-void forEach(std::int64_t n, std::int64_t chunk, const F& body) {
-  if (omp_in_parallel() || omp_get_max_threads() == 1 || n <= chunk) {
-    const OneThread one;
-    for (std::int64_t i = 0; i < n; i++) body(i);
-    return;
-  }
-#pragma omp parallel for schedule(dynamic, chunk)
-  for (std::int64_t i = 0; i < n; i++) body(i);
-}
-
 /** Whether `numHeads` alone keep every thread busy. */
-inline bool isEnough(std::int64_t numHeads) { return numHeads >= 2 * omp_get_max_threads() || numHeads % omp_get_max_threads() == 0; }
+inline bool isEnough(std::int64_t numHeads) { return numHeads >= 2 * pool::numThreads() || numHeads % pool::numThreads() == 0; }
 
 }  // namespace dream::attentions

@@ -49,7 +49,7 @@ void attend(const AttentionArgs& a) {
   const std::int64_t numBlocks = (a.query + queryBlock - 1) / queryBlock, numHeads = a.batch * a.group * a.share;
   const std::int64_t width = wholeVectors(std::min(keyBlock, a.key));
   const auto scale = static_cast<float>(a.scale);
-  forEach(numHeads * numBlocks, isEnough(numHeads) ? numBlocks : 1, [&](std::int64_t item) {
+  pool::forEach(numHeads * numBlocks, [&](std::int64_t item) {
     // The longest blocks first.
     const std::int64_t block = numBlocks - 1 - item % numBlocks, head = item / numBlocks;
     const std::int64_t r = head % a.share, g = head / a.share % a.group, b = head / a.share / a.group;

@@ -18,8 +18,14 @@ std::int64_t roundUp(std::int64_t n, std::int64_t to) { return (n + to - 1) / to
 Grid chooseGrid(std::int64_t batch, std::int64_t m, std::int64_t n, std::int64_t numThreads) {
   if (m * n < smallResult) return {std::max<std::int64_t>(1, m / 64), std::max<std::int64_t>(1, n / 256)};
   if (numThreads == 1) return {1, 1};
+  return chooseProperGrid(batch, m, n, numThreads);
+}
+
+Grid chooseProperGrid(std::int64_t batch, std::int64_t m, std::int64_t n, std::int64_t numThreads) {
+  if (m * n < smallResult) return {std::max<std::int64_t>(1, m / 64), std::max<std::int64_t>(1, n / 256)};
   const std::int64_t mostRows = std::max<std::int64_t>(1, m / least), mostColumns = std::max<std::int64_t>(1, n / least);
   Grid grid{std::min(mostRows, roundUp(m, wantedRows)), std::min(mostColumns, roundUp(n, wantedColumns))};
+  if (grid.rows == 1 && grid.columns == 1) (mostRows > 1 ? grid.rows : grid.columns) = std::min<std::int64_t>(2, std::max(mostRows, mostColumns));
   // Each thread gets as many pieces as the others: more are cut, of the longer side first, until that is so.
   while (batch * grid.rows * grid.columns % numThreads != 0 && batch * grid.rows * grid.columns < 8 * numThreads) {
     const bool canRows = grid.rows < mostRows, canColumns = grid.columns < mostColumns;
@@ -29,6 +35,11 @@ Grid chooseGrid(std::int64_t batch, std::int64_t m, std::int64_t n, std::int64_t
     else grid.columns++;
   }
   return grid;
+}
+
+Grid chooseRows(std::int64_t m, std::int64_t numThreads) {
+  constexpr std::int64_t leastRows = 64, wantedPieces = 2;
+  return {std::clamp<std::int64_t>(m / leastRows, 1, numThreads == 1 ? 1 : wantedPieces * numThreads), 1};
 }
 
 }  // namespace dream

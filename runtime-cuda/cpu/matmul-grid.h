@@ -17,6 +17,12 @@ struct Grid {
  */
 Grid chooseGrid(std::int64_t batch, std::int64_t m, std::int64_t n, std::int64_t numThreads);
 
+/** The same for a library that has other code for a whole product than for a piece of one: never the whole where it can be cut. */
+Grid chooseProperGrid(std::int64_t batch, std::int64_t m, std::int64_t n, std::int64_t numThreads);
+
+/** Pieces of whole rows. */
+Grid chooseRows(std::int64_t m, std::int64_t numThreads);
+
 /** First place of piece i of n places in `count` pieces: at multiples of 16, so that vectors are whole. */
 inline std::int64_t pieceBegin(std::int64_t n, std::int64_t count, std::int64_t i) { return i == count ? n : n * i / count / 16 * 16; }
 

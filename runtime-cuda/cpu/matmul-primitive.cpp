@@ -1,7 +1,6 @@
 #include "cpu/matmul-primitive.h"
 
 #include <dnnl.hpp>
-#include <omp.h>
 
 #include <array>
 #include <memory>
@@ -17,7 +16,7 @@ namespace {
 
 using dnnl::memory;
 /** Everything that a primitive depends on. */
-using Key = std::array<std::int64_t, 16>;
+using Key = std::array<std::int64_t, 15>;
 struct KeyHash {
   std::size_t operator()(const Key& key) const {
     std::uint64_t hash = 0xcbf29ce484222325ull;
@@ -64,9 +63,8 @@ Product make(const MatmulArgs& args) {
 const Product& productFor(const MatmulArgs& args) {
   static std::shared_mutex mutex;
   static std::unordered_map<Key, Product, KeyHash> products;
-  const std::int64_t threads = omp_in_parallel() ? 1 : omp_get_max_threads();
   const Key key{args.batch, args.m, args.n, args.k, args.aBatch, args.aM, args.aK, args.bBatch, args.bK, args.bN,
-                args.cBatch, args.cM, args.cN, static_cast<std::int64_t>(args.inputs), static_cast<std::int64_t>(args.output), threads};
+                args.cBatch, args.cM, args.cN, static_cast<std::int64_t>(args.inputs), static_cast<std::int64_t>(args.output)};
   {
     const std::shared_lock lock(mutex);
     const auto found = products.find(key);

@@ -1,4 +1,4 @@
-// oneDNN's primitives for matrix products, made once for each shape, layout, type and number of threads.
+// oneDNN's primitives for matrix products, made once for each shape, layout and type.
 #pragma once
 
 #include <cstddef>
@@ -7,7 +7,7 @@
 
 namespace dream {
 
-/** Runs the product by one primitive, by the threads that OpenMP gives this one. */
+/** Runs the product by one primitive, in this thread (OpenMP must have one). */
 void runPrimitive(const MatmulArgs& args);
 
 }  // namespace dream

@@ -1,15 +1,14 @@
-// Matrix products. float32: pieces that threads take one by one, each by one call of oneDNN's sgemm, which packs its
+// Matrix products in pieces, each by one call of oneDNN in the thread that takes it. float32: its sgemm, which packs its
 // operands itself and runs at the processor's peak for every layout (its matmul primitive does not). bf16: the primitive.
 #include <dnnl.h>
-#include <omp.h>
 
 #include <string>
 
 #include "core/element-size.h"
 #include "core/fault.h"
+#include "core/pool.h"
 #include "cpu/matmul-grid.h"
 #include "cpu/matmul-primitive.h"
-#include "cpu/one-thread.h"
 #include "dream/calls.h"
 #include "dream/kernel.h"
 
@@ -107,24 +106,24 @@ void runPiece(const MatmulArgs& x) {
   if (status != dnnl_success) throw Fault("oneDNN refuses a matrix product: status " + std::to_string(status));
 }
 
+/** Without gaps, and `a` by rows: what oneDNN's best code for bf16 takes, also for some of the rows. */
+bool isDenseByRows(const MatmulArgs& x) {
+  return x.batch == 1 && x.aK == 1 && x.aM == x.k && (x.bN == 1 ? x.bK == x.n : x.bN == x.k) && x.cM == x.n;
+}
+
+Grid gridOf(const MatmulArgs& x) {
+  if (x.inputs == DType::f32) return chooseGrid(x.batch, x.m, x.n, pool::numThreads());
+  return isDenseByRows(x) ? chooseRows(x.m, pool::numThreads()) : chooseProperGrid(x.batch, x.m, x.n, pool::numThreads());
+}
+
 void multiplyByPieces(const MatmulArgs& x) {
-  const int numThreads = omp_in_parallel() ? 1 : omp_get_max_threads();
-  const Grid grid = chooseGrid(x.batch, x.m, x.n, numThreads);
+  const Grid grid = gridOf(x);
   const std::int64_t numPieces = x.batch * grid.rows * grid.columns;
-  if (numThreads == 1 || numPieces == 1 || x.batch * x.m * x.n * x.k < smallWork) {
-    const OneThread one;
+  if (x.batch * x.m * x.n * x.k < smallWork) {
     for (std::int64_t piece = 0; piece < numPieces; piece++) runPiece(pieceOf(x, grid, piece));
     return;
   }
-  // Whoever is free takes the next piece: a core that others use as well does less.
-#pragma omp parallel for schedule(dynamic, 1)
-  for (std::int64_t piece = 0; piece < numPieces; piece++) runPiece(pieceOf(x, grid, piece));
-}
-
-/** Rows without gaps, for which the primitive has its best code. */
-bool isDense(const MatmulArgs& x) {
-  const bool a = x.aK == 1 ? x.aM == x.k : x.aK == x.m, b = x.bN == 1 ? x.bK == x.n : x.bN == x.k;
-  return a && b && x.cM == x.n;
+  pool::forEach(numPieces, [&](std::int64_t piece) { runPiece(pieceOf(x, grid, piece)); });
 }
 
 }  // namespace
@@ -138,7 +137,6 @@ void matmul(Run& run, const MatmulArgs& given) {
   const MatmulArgs args = tidied(given);
   const bool isTiny = args.batch * args.m * args.n * args.k < tinyWork;
   if (isTiny || !isPlain(args.m, args.aM, args.k, args.aK) || !isPlain(args.k, args.bK, args.n, args.bN)) return multiplyByLoops(args);
-  if (args.inputs == DType::bf16 && args.batch == 1 && isDense(args)) return runPrimitive(args);
   multiplyByPieces(args);
 }
 

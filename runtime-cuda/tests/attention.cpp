@@ -1,7 +1,7 @@
 // Attention and its gradients against loops in double precision: odd lengths, shared heads, heads inside rows.
 #include <doctest/doctest.h>
-#include <omp.h>
 
+#include "core/pool.h"
 #include "dream/calls.h"
 #include "reference.h"
 
@@ -131,11 +131,11 @@ TEST_SUITE("attention") {
 
   TEST_CASE("no bit depends on the number of threads") {
     Run run;
-    const int before = omp_get_max_threads();
+    const int before = pool::numThreads();
     for (const Sizes& each : {Sizes{1, 1, 2, 300, 300, 24, true}, Sizes{1, 3, 1, 130, 600, 64, false}, Sizes{2, 2, 1, 64, 64, 32, true}}) {
       std::vector<float> first;
       for (const int threads : {1, 2, 3, 7}) {
-        omp_set_num_threads(threads);
+        pool::start(threads);
         std::vector<float> values;
         check<float>(run, each, true, &values);
         if (first.empty()) first = values;
@@ -143,7 +143,7 @@ TEST_SUITE("attention") {
         CHECK(values == first);
       }
     }
-    omp_set_num_threads(before);
+    pool::start(before);
   }
 
   TEST_CASE("large scores do not overflow") {

@@ -1,7 +1,7 @@
 // Matrix products against loops in double precision: odd sizes, both orders of every operand, views with gaps.
 #include <doctest/doctest.h>
-#include <omp.h>
 
+#include "core/pool.h"
 #include "dream/calls.h"
 #include "reference.h"
 
@@ -67,7 +67,7 @@ TEST_SUITE("matmul") {
 
   TEST_CASE("no bit depends on the number of threads") {
     Run run;
-    const int before = omp_get_max_threads();
+    const int before = pool::numThreads();
     const std::int64_t sizes[][4] = {{1, 512, 768, 768}, {1, 768, 768, 1024}, {1, 300, 2000, 128}, {1, 128, 128, 3000}, {1, 333, 777, 501}, {6, 65, 64, 65}, {1, 50, 60, 70}, {1, 16, 3000, 300}};
     for (const auto& [batch, m, n, k] : sizes)
       for (const bool aTransposed : {false, true})
@@ -78,7 +78,7 @@ TEST_SUITE("matmul") {
             const auto aNarrow = reference::normal<bf16>(a.size, 1), bNarrow = reference::normal<bf16>(b.size, 2);
             std::vector<float> first;
             for (const int threads : {1, 2, 3, 5}) {
-              omp_set_num_threads(threads);
+              pool::start(threads);
               std::vector<float> values(static_cast<std::size_t>(c.size));
               const void* aData = dtype == DType::f32 ? static_cast<const void*>(aWide.data()) : aNarrow.data();
               const void* bData = dtype == DType::f32 ? static_cast<const void*>(bWide.data()) : bNarrow.data();
@@ -90,7 +90,7 @@ TEST_SUITE("matmul") {
               CHECK(values == first);
             }
           }
-    omp_set_num_threads(before);
+    pool::start(before);
   }
 
   TEST_CASE("groups of one element may have any stride, sums of nothing are zero") {
