@@ -5,7 +5,8 @@ import type { Amount, Buffer, Launch, Place, ScheduledGraph, View as PlacedView 
 import type { State } from "../../ir/state.js";
 import { plus, product, times } from "./amounts.js";
 import type { Outside } from "./bind-outside.js";
-import { callStrides, type Layouts } from "./choose-layouts.js";
+import { callStrides } from "./call-ways.js";
+import type { Layouts } from "./choose-layouts.js";
 import type { LoweredGraph } from "./lower-graph.js";
 import type { Lowering } from "./lowering.js";
 import { type Entry, planMemory } from "./plan-memory.js";
@@ -361,8 +362,8 @@ class Assembly {
     return {
       kind: "call",
       symbol: job.symbol,
-      sizes: job.groups,
-      operands: job.operands.map((operand) => {
+      sizes: job.ways[0].groups,
+      operands: job.ways[0].operands.map((operand) => {
         const strides = callStrides(operand, layouts(operand.view.tensor), lowering.numVariants);
         if (!strides) throw new Error(`${job.symbol} cannot take ${operand.name} as it lies`);
         return {

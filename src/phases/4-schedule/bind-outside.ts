@@ -6,7 +6,6 @@ import { copyKernel } from "./copy-operands.js";
 import { sameLinear } from "./linear.js";
 import type { LoweredGraph } from "./lower-graph.js";
 import type { Lowering } from "./lowering.js";
-import { scalarOf, visitScalars } from "./scalars.js";
 import { directReads, directWrites, visitItems } from "./touches.js";
 import { isWhole, wholeView } from "./views.js";
 import type { Job, KernelJob, Tensor, View } from "./work.js";
@@ -116,18 +115,5 @@ export function isInPlace(job: Job<KernelJob>, written: Tensor, read: Tensor): b
   const [write, ...more] = writes;
   const own = write?.dims;
   if (!own || more.length > 0 || own.length !== read.shape.length) return false;
-  const isSamePlace = reads.every(({ dims }) => dims?.every((dim, d) => sameLinear(dim, own[d]!)) ?? false);
-  return isSamePlace && isLastUse(job, written, read);
-}
-
-/** Rows are walked several times: what an early pass overwrites must not be read by a later one. */
-function isLastUse({ passes, operands }: KernelJob, written: Tensor, read: Tensor): boolean {
-  const stored = passes.findIndex((pass) => pass.kind === "store" && operands[pass.operand]!.tensor === written);
-  return passes.slice(stored + 1).every((pass) => {
-    let isRead = false;
-    visitScalars(scalarOf(pass), (each) => {
-      if (each.kind === "input" && operands[each.input]!.tensor === read) isRead = true;
-    });
-    return !isRead;
-  });
+  return reads.every(({ dims }) => dims?.every((dim, d) => sameLinear(dim, own[d]!)) ?? false);
 }

@@ -2,7 +2,8 @@
 // it for what it writes. Needs: kernels and layouts. Leaves: calls whose every operand meets its conditions.
 import type { LaunchOrigin } from "../../ir/scheduled.js";
 import { buildKernel } from "./build-kernel.js";
-import { callStrides, type Layouts } from "./choose-layouts.js";
+import { bestWay, callStrides } from "./call-ways.js";
+import type { Layouts } from "./choose-layouts.js";
 import { aloneIn } from "./groups.js";
 import type { Lowering } from "./lowering.js";
 import { copyOf } from "./make-piece.js";
@@ -32,7 +33,8 @@ export const kernelOf = (piece: KernelPiece, { numVariants }: Lowering): KernelJ
 function withCopies(job: CallJob, layouts: Layouts, lowering: Lowering): readonly Job<KernelJob>[] {
   const before: KernelJob[] = [];
   const after: KernelJob[] = [];
-  const operands = job.operands.map((operand) => {
+  const way = bestWay(job, layouts, lowering.numVariants);
+  const operands = way.operands.map((operand) => {
     if (callStrides(operand, layouts(operand.view.tensor), lowering.numVariants)) return operand;
     const { tensor, own } = ownOperand(operand, lowering);
     const parts = inOrder(operand).flatMap((group) => group.parts);
@@ -41,7 +43,7 @@ function withCopies(job: CallJob, layouts: Layouts, lowering: Lowering): readonl
     else after.push(kernelOf(copyInto(flat, tensor, job, lowering), lowering));
     return own;
   });
-  return [...before, { ...job, operands }, ...after];
+  return [...before, { ...job, ways: [{ ...way, operands }] }, ...after];
 }
 
 /** The groups, one that must have stride 1 last. */

@@ -313,7 +313,7 @@ function madeBy(job: Job<KernelPiece>): readonly Tensor[] {
     case "piece":
       return job.writes.map(({ tensor }) => tensor);
     case "call":
-      return job.operands.flatMap(({ role, view }) => (role === "write" ? [view.tensor] : []));
+      return job.ways[0].operands.flatMap(({ role, view }) => (role === "write" ? [view.tensor] : []));
     case "collective":
       return job.parts.map(({ target }) => target);
     case "loop":

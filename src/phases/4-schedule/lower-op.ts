@@ -15,7 +15,7 @@ import { type Lowering, originOf } from "./lowering.js";
 import { copyOf, makePiece } from "./make-piece.js";
 import { zipScalars } from "./scalars.js";
 import { regroupView, sliceView, splitDim, wholeView } from "./views.js";
-import type { CallJob, Job, KernelPiece, Part, View } from "./work.js";
+import type { CallJob, CallWay, Job, KernelPiece, Part, View } from "./work.js";
 
 export interface LoweredOp {
   readonly jobs: readonly Job<KernelPiece>[];
@@ -223,36 +223,38 @@ function callOf(
   const outputs = step.outputs.map(({ name, type }, o) =>
     wholeView(lowering.tensor(name, type.dtype, outputShapes[o]!), lowering.numVariants),
   );
-  const operands = call.operands.map(({ name, role, index, groups, unit }) => {
+  const copied = new Map<number, View>();
+  /** Reads an input through a copy where a dim cannot be cut at its letters. */
+  const cut = (role: "input" | "output", index: number) => {
     const term = role === "input" ? factors.inputs[index]! : factors.outputs[index]!;
-    let view = role === "input" ? inputs[index]! : outputs[index]!;
-    let parts = partsOf(view, term, sizes);
-    if (parts === null) {
-      const copy = copyOf(view, from, lowering);
-      copies.push(copy.piece);
-      view = copy.view;
-      parts = partsOf(view, term, sizes)!;
-    }
-    const known = parts;
-    return {
-      name,
-      role: role === "input" ? ("read" as const) : ("write" as const),
-      view,
-      groups: groups.map((group) => ({
-        group,
-        parts: call.groups[group]!.flatMap((letter) => known.get(letter) ?? []),
-      })),
-      unit,
-    };
+    const view = role === "input" ? (copied.get(index) ?? inputs[index]!) : outputs[index]!;
+    const parts = partsOf(view, term, sizes);
+    if (parts) return { view, parts };
+    const copy = copyOf(view, from, lowering);
+    copies.push(copy.piece);
+    copied.set(index, copy.view);
+    return { view: copy.view, parts: partsOf(copy.view, term, sizes)! };
+  };
+  const way = ({ groups: of, operands }: Pick<RuntimeCall, "groups" | "operands">): CallWay => ({
+    groups: Object.entries(of).map(([group, names]) => ({
+      group,
+      size: names.map((name) => sizes.get(name)!).reduce((a, b) => a.map((x, v) => x * b[v]!), lowering.one),
+    })),
+    operands: operands.map(({ name, role, index, groups, unit }) => {
+      const { view, parts } = cut(role, index);
+      return {
+        name,
+        role: role === "input" ? ("read" as const) : ("write" as const),
+        view,
+        groups: groups.map((group) => ({ group, parts: of[group]!.flatMap((letter) => parts.get(letter) ?? []) })),
+        unit,
+      };
+    }),
   });
   const job: CallJob = {
     kind: "call",
     symbol: call.symbol,
-    groups: Object.entries(call.groups).map(([group, names]) => ({
-      group,
-      size: names.map((name) => sizes.get(name)!).reduce((a, b) => a.map((x, v) => x * b[v]!), lowering.one),
-    })),
-    operands,
+    ways: [way(call), ...(call.alternatives ?? []).map(way)],
     options: Object.entries(call.options).map(([name, value]) => ({
       name,
       value: typeof value === "object" ? numberOf(step, value.attribute, letters, attrs, lowering) : value,

@@ -48,7 +48,7 @@ export function directReads(job: Single): readonly Tensor[] {
     case "table":
       return job.rows.flatMap(({ memory }) => operandsWithout("write", job.kernel, memory));
     case "call":
-      return job.operands.flatMap(({ role, view }) => (role === "read" ? [view.tensor] : []));
+      return job.ways[0].operands.flatMap(({ role, view }) => (role === "read" ? [view.tensor] : []));
     case "collective":
       return job.parts.map(({ source }) => source);
     case "observe":
@@ -67,7 +67,7 @@ export function directWrites(job: Single): readonly Tensor[] {
     case "table":
       return job.rows.flatMap(({ memory }) => operandsWithout("read", job.kernel, memory));
     case "call":
-      return job.operands.flatMap(({ role, view }) => (role === "write" ? [view.tensor] : []));
+      return job.ways[0].operands.flatMap(({ role, view }) => (role === "write" ? [view.tensor] : []));
     case "collective":
       return job.parts.map(({ target }) => target);
     case "observe":

@@ -115,11 +115,15 @@ export interface TableJob {
 export interface CallJob {
   readonly kind: "call";
   readonly symbol: string;
-  readonly groups: readonly { readonly group: string; readonly size: Amount }[];
-  readonly operands: readonly CallJobOperand[];
+  /** Ways to make the call that compute the same; the first until layouts are chosen, then the only one. */
+  readonly ways: readonly [CallWay, ...CallWay[]];
   readonly options: readonly { readonly name: string; readonly value: number | boolean | string | RankNumber }[];
   readonly workspace: Amount;
   readonly from: LaunchOrigin;
+}
+export interface CallWay {
+  readonly groups: readonly { readonly group: string; readonly size: Amount }[];
+  readonly operands: readonly CallJobOperand[];
 }
 export interface CallJobOperand {
   readonly name: string;
