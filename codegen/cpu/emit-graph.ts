@@ -194,7 +194,9 @@ class GraphWriter {
           return array;
         }
         case "rows":
-          return `dream::spanOf(${parameter.table}${parameter.isByVariant ? "[run.variant()]" : ""})`;
+          return `dream::spanOf(${parameter.table})`;
+        case "variant":
+          return "run.variant()";
         case "chunks":
           return this.#amounts.text(parameter.count, cppIdentifier(`${name}.numChunks`));
         case "area":

@@ -1,9 +1,8 @@
 // One kernel over many tensors, such as an optimizer over its parameters, as one function: a table says where the tensors
 // lie, and threads share chunks of all of them. Chunks depend on the sizes alone; so do results that are sums.
-import type { Amount, Buffer, Kernel, Place, TableLaunch } from "../../src/ir/scheduled.js";
-import { numBytesOf } from "../../src/ir/tensor-type.js";
-import { type CppNames, cppComment, cppIdentifier, cppInteger } from "../cpp-text.js";
-import { dividedUp, fixedAmount, largest, plus, sameAmount } from "../kernel/amount.js";
+import type { Amount, Kernel, Place, TableLaunch } from "../../src/ir/scheduled.js";
+import { type CppNames, cppIdentifier } from "../cpp-text.js";
+import { dividedUp, fixedAmount, largest, plus } from "../kernel/amount.js";
 import { type LoopLetter, loopLetters } from "../kernel/loop-letters.js";
 import { LoopWriter } from "../kernel/loop-writer.js";
 import { cppElementTypes, cppValueTypes } from "../kernel/scalar-text.js";
@@ -12,6 +11,7 @@ import { writeStores } from "./elementwise.js";
 import { type AmountNames, type KernelFunction, kernelContext } from "./kernel-function.js";
 import { declareResult, growResult, simdPragma, typeOfResult } from "./reductions.js";
 import { writeStageBody } from "./rows.js";
+import { type Column, columnOf, rowTable } from "./table-rows.js";
 
 export interface TableFunction extends Omit<KernelFunction, "parameters" | "declarations"> {
   /** The table, to stand in front of the function. */
@@ -22,17 +22,12 @@ export interface TableFunction extends Omit<KernelFunction, "parameters" | "decl
 }
 export type TableParameter =
   | KernelFunction["parameters"][number]
-  | { readonly kind: "rows"; readonly table: string; readonly isByVariant: boolean }
+  | { readonly kind: "rows"; readonly table: string }
+  | { readonly kind: "variant" }
   | { readonly kind: "chunks"; readonly count: Amount }
   | { readonly kind: "area"; readonly area: "states" | "arena" }
   /** An array of numbers of the host code, called `name`. */
   | { readonly kind: "values"; readonly name: string; readonly type: string; readonly values: readonly Place[] };
-
-/** How an operand is found: by value, by one pointer for all rows, or by a field of the row: a place, or which value. */
-type Column =
-  | { readonly kind: "value" | "pointer" }
-  | { readonly kind: "choice"; readonly name: string; readonly values: readonly Place[] }
-  | { readonly kind: "field"; readonly name: string; readonly area: "states" | "arena" | "either" };
 
 const elementsOfChunk = 16384;
 /** Results of chunks lie on the stack. */
@@ -61,9 +56,9 @@ export function tableFunction(launch: TableLaunch, what: string, amounts: Amount
     columns.map(({ kind }) => kind === "value" || kind === "choice"),
     amounts,
   );
-  for (const name of ["rows", "numChunks", "states", "arena", "row"]) context.names.declare(name);
+  for (const name of ["rows", "numChunks", "states", "arena", "row", "variant"]) context.names.declare(name);
   const w = new LoopWriter(context.facts, context.names);
-  writeTable(w, { kernel, stages, columns, type, chunk, numChunks });
+  writeTable(w, { kernel, stages, columns, type, chunk, numChunks, field: table.field });
   const made = context.function(w.finish());
   const kept = made.parameters.flatMap(
     (parameter, i): readonly { parameter: TableParameter; declaration: string }[] => {
@@ -82,105 +77,21 @@ export function tableFunction(launch: TableLaunch, what: string, amounts: Amount
   return {
     table: table.lines,
     parameters: [
-      { kind: "rows", table: tableName, isByVariant: table.isByVariant },
+      { kind: "rows", table: tableName },
       { kind: "chunks", count: numChunks },
+      ...(table.isByVariant ? [{ kind: "variant" } as const] : []),
       ...usedAreas.map((area) => ({ kind: "area", area }) as const),
       ...kept.map(({ parameter }) => parameter),
     ],
     declarations: [
       `dream::Span<${type}> rows`,
       "std::int64_t numChunks",
+      ...(table.isByVariant ? ["int variant"] : []),
       ...usedAreas.map((area) => `std::byte* ${area}`),
       ...kept.map(({ declaration }) => declaration),
     ],
     body: made.body,
   };
-}
-
-function columnOf({ kernel, rows }: TableLaunch, k: number, name: string): Column {
-  const places = rows.map(({ operands }) => operands[k]!);
-  const [first] = places as [(typeof places)[number]];
-  const isSame = places.every(({ place, offset }) => place === first.place && sameAmount(offset, first.offset));
-  const homes = places.map(({ place }) => homeOf(place, kernel));
-  if (homes.some(({ kind }) => kind === "scalar")) {
-    const values = [...new Set(places.map(({ place }) => place))];
-    if (homes.some(({ kind }) => kind !== "scalar")) throw new Error(`${kernel.name} has numbers in some rows alone`);
-    return values.length === 1 ? { kind: "value" } : { kind: "choice", name, values };
-  }
-  if (isSame && rows.length > 1) return { kind: "pointer" };
-  const inState = homes.filter(({ kind }) => kind === "state").length;
-  const inArena = homes.filter(({ kind }) => kind === "arena").length;
-  if (inState + inArena !== homes.length) throw new Error(`${kernel.name} has rows outside of the program's memory`);
-  return { kind: "field", name, area: inArena === 0 ? "states" : inState === 0 ? "arena" : "either" };
-}
-
-function homeOf(place: Place, kernel: Kernel): Buffer["home"] {
-  if (place.kind !== "buffer") throw new Error(`the table of ${kernel.name} changes from round to round`);
-  return place.home;
-}
-
-function rowTable(
-  { rows, kernel }: TableLaunch,
-  columns: readonly Column[],
-  firstChunks: readonly Amount[],
-  type: string,
-  name: string,
-): { readonly lines: readonly string[]; readonly isByVariant: boolean } {
-  const fields = columns.flatMap((column) => {
-    if (column.kind === "choice") return [`${column.name}Number`];
-    if (column.kind !== "field") return [];
-    return column.area === "either" ? [column.name, `${column.name}IsState`] : [column.name];
-  });
-  const cells = rows.map(({ size, operands }, r) => [
-    size,
-    firstChunks[r]!,
-    ...columns.flatMap((column, k) => {
-      const { place, offset } = operands[k]!;
-      if (column.kind === "choice") return [fixedAmount(column.values.indexOf(place), size)];
-      if (column.kind !== "field") return [];
-      const home = homeOf(place, kernel) as { readonly kind: string; readonly offset: Amount };
-      const bytes = plus(
-        home.offset,
-        offset.map((elements) => elements * numBytesOf[kernel.operands[k]!.dtype]),
-      );
-      return column.area === "either" ? [bytes, fixedAmount(home.kind === "state" ? 1 : 0, size)] : [bytes];
-    }),
-  ]);
-  const isByVariant = cells.some((row) => row.some((cell) => cell.some((value) => value !== cell[0])));
-  const text = (variant: number): readonly string[] =>
-    cells.map(
-      (row, r) =>
-        `{${row.map((cell) => cppInteger(cell[variant]!)).join(", ")}},  ${cppComment(rowName(rows[r]!.operands, columns))}`,
-    );
-  const struct = [
-    `/** A tensor of ${kernel.name}: its elements, the first of its chunks, and where its operands are, in bytes. */`,
-    `struct ${type} {`,
-    `  std::int64_t ${["numElements", "firstChunk", ...fields].join(", ")};`,
-    "};",
-  ];
-  if (!isByVariant)
-    return {
-      isByVariant,
-      lines: [...struct, `constexpr ${type} ${name}[] = {`, ...text(0).map((row) => `    ${row}`), "};"],
-    };
-  const variants = rows[0]!.size.map((_, variant) => variant);
-  return {
-    isByVariant,
-    lines: [
-      ...struct,
-      `constexpr ${type} ${name}[][${rows.length}] = {`,
-      ...variants.flatMap((variant) => ["    {", ...text(variant).map((row) => `        ${row}`), "    },"]),
-      "};",
-    ],
-  };
-}
-
-/** The user's name of what a row is about. */
-function rowName(operands: TableLaunch["rows"][number]["operands"], columns: readonly Column[]): string {
-  const names = operands.flatMap(({ place }, k) =>
-    columns[k]!.kind === "field" && place.kind === "buffer" ? [place.name] : [],
-  );
-  return names.toSorted((a, b) => a.length - b.length)[0] ?? "";
 }
 
 interface Writing {
@@ -190,6 +101,7 @@ interface Writing {
   readonly type: string;
   readonly chunk: number;
   readonly numChunks: Amount;
+  readonly field: (name: string) => string;
 }
 
 function writeTable(w: LoopWriter, writing: Writing): void {
@@ -215,7 +127,7 @@ const oneElement = (kernel: Kernel): LoopLetter => ({
 });
 
 function writeReduction(w: LoopWriter, writing: Writing, loop: LoopLetter, stage: Stage): void {
-  const { stages, numChunks, chunk } = writing;
+  const { stages, numChunks, chunk, field } = writing;
   const passes = stage.reduces.map((pass) => ({
     pass,
     parts: w.declare(`${pass.name}Parts`),
@@ -237,8 +149,9 @@ function writeReduction(w: LoopWriter, writing: Writing, loop: LoopLetter, stage
     w.line(row);
     writeOperands(w, writing, "row.", (k) => stages.after.some(({ operand }) => operand === k));
     for (const { pass, name } of passes) w.line(declareResult(pass, name));
-    w.line(`const std::int64_t end = row.firstChunk + (row.numElements + ${chunk - 1}) / ${chunk};`);
-    w.block(["for (std::int64_t chunk = row.firstChunk; chunk < end; ++chunk) {"], [], () => {
+    const first = `row.${field("firstChunk")}`;
+    w.line(`const std::int64_t end = ${first} + (row.${field("numElements")} + ${chunk - 1}) / ${chunk};`);
+    w.block([`for (std::int64_t chunk = ${first}; chunk < end; ++chunk) {`], [], () => {
       for (const { pass, name, parts } of passes) w.line(growResult(pass, name, `${parts}[chunk]`));
     });
     for (const { pass, name } of passes) w.setResult(pass.result, name);
@@ -247,7 +160,7 @@ function writeReduction(w: LoopWriter, writing: Writing, loop: LoopLetter, stage
 }
 
 function writeChunks(w: LoopWriter, writing: Writing, references: readonly string[], body: () => void): void {
-  const { chunk, stages } = writing;
+  const { chunk, stages, field } = writing;
   const captures = ["=", ...references.map((name) => `&${name}`)].join(", ");
   w.block(
     [`dream::parallelFor(numChunks, 1, [${captures}](std::int64_t begin, std::int64_t end) {`],
@@ -255,10 +168,10 @@ function writeChunks(w: LoopWriter, writing: Writing, references: readonly strin
     () => {
       w.line("std::size_t at = 0;");
       w.block(["for (std::int64_t chunk = begin; chunk < end; ++chunk) {"], [], () => {
-        w.line("while (at + 1 < rows.size && chunk >= rows[at + 1].firstChunk) ++at;");
+        w.line(`while (at + 1 < rows.size && chunk >= rows[at + 1].${field("firstChunk")}) ++at;`);
         w.line(`const ${writing.type}& row = rows[at];`);
-        w.line(`const std::int64_t first = (chunk - row.firstChunk) * ${chunk};`);
-        w.line(`const std::int64_t last = std::min<std::int64_t>(first + ${chunk}, row.numElements);`);
+        w.line(`const std::int64_t first = (chunk - row.${field("firstChunk")}) * ${chunk};`);
+        w.line(`const std::int64_t last = std::min<std::int64_t>(first + ${chunk}, row.${field("numElements")});`);
         const isReduction = stages.stages.length > 0;
         writeOperands(w, writing, "row.", (k) => !isReduction || stages.after.every(({ operand }) => operand !== k));
         body();
@@ -270,7 +183,7 @@ function writeChunks(w: LoopWriter, writing: Writing, references: readonly strin
 
 function writeOperands(
   w: LoopWriter,
-  { kernel, columns }: Writing,
+  { kernel, columns, field }: Writing,
   row: string,
   isWanted: (k: number) => boolean,
 ): void {
@@ -285,7 +198,7 @@ function writeOperands(
     const type = `${role === "read" ? "const " : ""}${cppElementTypes[dtype]}`;
     const area = column.area === "either" ? `${row}${column.name}IsState ? states : arena` : column.area;
     const name = w.facts.operands[k]!.name;
-    w.line(`${type}* const ${name} = dream::at<${type}>(${area}, ${row}${column.name});`);
+    w.line(`${type}* const ${name} = dream::at<${type}>(${area}, ${row}${field(column.name)});`);
     w.bindOperand(k);
   });
 }
