@@ -59,3 +59,10 @@ export function heights(before: Before): readonly number[] {
     for (const earlier of before[position]!) found[earlier] = Math.max(found[earlier]!, found[position]! + 1);
   return found;
 }
+
+/** The longest way from the start to each job. */
+export function depths(before: Before): readonly number[] {
+  const found: number[] = [];
+  for (const earlier of before) found.push(Math.max(0, ...earlier.map((position) => found[position]! + 1)));
+  return found;
+}

@@ -2,6 +2,7 @@
 // written one behind the other, and one kernel adds them. Needs: lowered blocks. Leaves: kernels of the same kind that do
 // not depend on each other, which can be one table. Example: total = ((a + b) + c) + d.
 import { apply, input, named, type Scalar } from "../../ir/kernel.js";
+import { countReads, type LoweredGraph } from "./lower-graph.js";
 import type { Lowering } from "./lowering.js";
 import { wholeView } from "./views.js";
 import type { Job, KernelPiece, Letter, PieceRead, Tensor, View } from "./work.js";
@@ -9,12 +10,19 @@ import type { Job, KernelPiece, Letter, PieceRead, Tensor, View } from "./work.j
 /** Shorter chains stay as they are. */
 const leastTerms = 4;
 
-/** `others`: tensors that are read by more than the jobs. */
-export function joinSums(
-  jobs: readonly Job<KernelPiece>[],
+export function joinSums(graph: LoweredGraph, lowering: Lowering): LoweredGraph {
+  return { ...graph, jobs: joinedBlock(graph.jobs, countReads(graph), lowering) };
+}
+
+function joinedBlock(
+  all: readonly Job<KernelPiece>[],
   readsOf: ReadonlyMap<Tensor, number>,
   lowering: Lowering,
 ): readonly Job<KernelPiece>[] {
+  const jobs = all.map((job): Job<KernelPiece> => {
+    if (job.kind !== "loop") return job;
+    return { ...job, body: { jobs: joinedBlock(job.body.jobs as readonly Job<KernelPiece>[], readsOf, lowering) } };
+  });
   const makers = new Map<Tensor, KernelPiece>();
   for (const job of jobs)
     if (job.kind === "piece") for (const { tensor } of job.writes) makers.set(tensor, job);

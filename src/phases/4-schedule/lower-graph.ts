@@ -10,6 +10,7 @@ import { lowerFill, lowerMove } from "./lower-move.js";
 import { lowerOp } from "./lower-op.js";
 import { type Lowering, originOf } from "./lowering.js";
 import { copyOf } from "./make-piece.js";
+import { tableRepeats } from "./table-repeats.js";
 import { directReads, visitJobs } from "./touches.js";
 import { isWhole, rebased, sameForm, wholeView } from "./views.js";
 import type { Job, KernelPiece, LoopJob, Rounds, Tensor, View } from "./work.js";
@@ -42,12 +43,13 @@ interface Whole {
   readonly rounds: Map<Tensor, Rounds>;
   readonly swaps: Swap[];
   readonly rows: (readonly Tensor[])[];
-  /** Tensors that are made of nothing. */
-  readonly constants: Set<Tensor>;
+  readonly isTable: (step: RepeatStep<"local">) => boolean;
 }
 
-export function lowerGraph(graph: LocalGraph, lowering: Lowering): LoweredGraph {
-  const whole: Whole = { lowering, views: new Map(), rounds: new Map(), swaps: [], rows: [], constants: new Set() };
+/** `hasTables`: whether repeats that are small work over many tensors are to be written out (see table-repeats.ts). */
+export function lowerGraph(graph: LocalGraph, lowering: Lowering, hasTables: boolean): LoweredGraph {
+  const isTable = hasTables ? tableRepeats(graph) : () => false;
+  const whole: Whole = { lowering, views: new Map(), rounds: new Map(), swaps: [], rows: [], isTable };
   const inputs = graph.inputs.map(({ value, source }) => {
     const tensor = lowering.tensor(value.name, value.type.dtype, lowering.localShape(value), source);
     whole.views.set(value.id, wholeView(tensor, lowering.numVariants));
@@ -117,9 +119,6 @@ function lowerSteps(
             ? lowerFill(step, inputs[0]!, whole.lowering)
             : lowerMove(step, inputs[0]!, whole.lowering);
       jobs.push(...lowered.jobs);
-      for (const job of lowered.jobs)
-        if (job.kind === "piece" && job.reads.length === 0)
-          for (const { tensor } of job.writes) whole.constants.add(tensor);
       step.outputs.forEach((value, o) => {
         whole.views.set(value.id, lowered.views[o]!);
       });
@@ -131,52 +130,7 @@ function lowerSteps(
 
 const nothing = (): readonly Job<KernelPiece>[] => [];
 
-/** Rounds that are lowered one by one make at most so many steps. */
-const mostUnrolled = 40_000;
-
-/**
- * Whether a repeat is nothing but small independent work over many tensors, such as an optimizer's: its rounds are
- * written out, so that all become rows of one table. What each round makes with another constant stays a loop.
- */
-function isTable(step: RepeatStep<"local">, whole: Whole, rounds = step.count): boolean {
-  if (rounds * step.body.length > mostUnrolled) return false;
-  if (step.carried.some(({ enter }) => enter.type.shape.length > 0)) return false;
-  const isGiven = ({ id }: LocalValue): boolean => {
-    const tensor = whole.views.get(id)?.tensor;
-    return tensor === undefined || !whole.constants.has(tensor);
-  };
-  if (!step.stacked.every(({ items }) => items.every(isGiven))) return false;
-  return step.body.every((inner) => {
-    if (inner.kind === "repeat") return isTable(inner, whole, rounds * inner.count);
-    if (inner.kind !== "op") return false;
-    const { op, attrs, inputs, outputs } = inner;
-    const types = (values: readonly LocalValue[]) => values.map(({ type }) => type);
-    return op.lower(types(inputs), types(outputs), attrs).kind !== "call";
-  });
-}
-
-function unrolled(step: RepeatStep<"local">, whole: Whole): readonly Job<KernelPiece>[] {
-  const { views } = whole;
-  const jobs: Job<KernelPiece>[] = [];
-  for (const { outer, inner } of step.shared) views.set(inner.id, viewOf(whole, outer));
-  let carried = step.carried.map(({ start }) => viewOf(whole, start));
-  for (let round = 0; round < step.count; round++) {
-    step.carried.forEach(({ enter }, i) => {
-      views.set(enter.id, carried[i]!);
-    });
-    for (const { items, each } of step.stacked) views.set(each.id, viewOf(whole, items[round]!));
-    jobs.push(...lowerSteps(step.body, whole, nothing));
-    for (const { each, items } of step.collected) views.set(items[round]!.id, viewOf(whole, each));
-    carried = step.carried.map(({ leave }) => viewOf(whole, leave));
-  }
-  step.carried.forEach(({ result }, i) => {
-    views.set(result.id, carried[i]!);
-  });
-  return jobs;
-}
-
 function lowerRepeat(step: RepeatStep<"local">, whole: Whole): readonly Job<KernelPiece>[] {
-  if (isTable(step, whole)) return unrolled(step, whole);
   const { lowering, views, rounds } = whole;
   const loop = lowering.nextLoop();
   const before: Job<KernelPiece>[] = [];
@@ -294,6 +248,7 @@ function lowerRepeat(step: RepeatStep<"local">, whole: Whole): readonly Job<Kern
     count: step.count,
     name: nameOf(step),
     phase: step.phase,
+    isTable: whole.isTable(step),
     makes,
     body: { jobs: body },
   };

@@ -1,11 +1,11 @@
 // Purpose: kernels that are the same but for their tensors, and do not depend on each other, become one table: an
 // optimizer over its parameters, the norm of all gradients, first values. Needs: laid kernels. Leaves: tables where the
-// last of their rows was. Kernels at one height of the block's graph (the longest way to its end) are independent, and
-// putting these together makes no circle.
+// last of their rows was. Kernels at one height of the block's graph (the longest way to its end), or at one depth (from
+// its start), are independent, and putting these together makes no circle.
 import type { Scalar } from "../../ir/kernel.js";
 import type { Amount, Kernel, RankNumber } from "../../ir/scheduled.js";
 import { is } from "./amounts.js";
-import { dependencies, heights } from "./dependencies.js";
+import { type Before, depths, dependencies, heights } from "./dependencies.js";
 import { scalarOf } from "./scalars.js";
 import type { Shared } from "./share-memory.js";
 import type { Job, LaidKernel, TableJob, Tensor } from "./work.js";
@@ -18,34 +18,46 @@ export function makeTables(
   jobs: readonly Job<LaidKernel>[],
   options: TableOptions,
 ): readonly Job<LaidKernel | TableJob>[] {
-  const keys = new KernelKeys();
-  const candidates = jobs.flatMap((job, position) => {
-    if (job.kind !== "laid" || !isRow(job, options)) return [];
-    return [{ job, position, key: keys.of(job.kernel) }];
+  const bodies = jobs.map((job): Job<LaidKernel> => {
+    if (job.kind !== "loop") return job;
+    return { ...job, body: { jobs: makeTables(job.body.jobs as readonly Job<LaidKernel>[], options) } };
   });
-  const groups = new Map<string, typeof candidates>();
+  // What is alike may come from one place, or go to one.
+  return gathered(gathered(bodies, options, heights), options, depths);
+}
+
+type Row = LaidKernel | TableJob;
+
+function gathered(
+  jobs: readonly Job<Row>[],
+  options: TableOptions,
+  levelsOf: (before: Before) => readonly number[],
+): readonly Job<Row>[] {
   const before = dependencies(jobs, options.rounds, options.cellOf);
-  const height = heights(before);
-  for (const each of candidates) {
-    const key = `${height[each.position]} ${each.key}`;
+  const levels = levelsOf(before);
+  const keys = new KernelKeys();
+  const groups = new Map<string, { readonly job: Row; readonly position: number }[]>();
+  jobs.forEach((job, position) => {
+    if (job.kind !== "table" && (job.kind !== "laid" || !isRow(job, options))) return;
+    const key = `${levels[position]} ${keys.of(job.kernel)}`;
     const group = groups.get(key);
-    if (group) group.push(each);
-    else groups.set(key, [each]);
-  }
+    if (group) group.push({ job, position });
+    else groups.set(key, [{ job, position }]);
+  });
   const tableAt = new Map<number, TableJob>();
   const groupOf = new Map<number, readonly number[]>();
   for (const group of groups.values()) {
     if (group.length < 2) continue;
     const positions = group.map(({ position }) => position);
     for (const position of positions) groupOf.set(position, positions);
-    const rows = group.map(({ job }) => ({ size: sizeOf(job.kernel, options.numVariants), memory: job.memory }));
-    tableAt.set(positions.at(-1)!, { kind: "table", kernel: tableKernel(group.map(({ job }) => job.kernel)), rows });
+    const rows = group.flatMap(({ job }) =>
+      job.kind === "table" ? job.rows : [{ size: sizeOf(job.kernel, options.numVariants), memory: job.memory }],
+    );
+    // The first row's kernel stands for all.
+    tableAt.set(positions.at(-1)!, { kind: "table", kernel: group[0]!.job.kernel, rows });
   }
-  return inOrder(jobs, before, groupOf).flatMap((position): readonly Job<LaidKernel | TableJob>[] => {
-    const job = jobs[position]!;
-    if (job.kind === "loop")
-      return [{ ...job, body: { jobs: makeTables(job.body.jobs as readonly Job<LaidKernel>[], options) } }];
-    if (!groupOf.has(position)) return [job];
+  return inOrder(jobs, before, groupOf).flatMap((position): readonly Job<Row>[] => {
+    if (!groupOf.has(position)) return [jobs[position]!];
     const table = tableAt.get(position);
     return table ? [table] : [];
   });
@@ -67,12 +79,6 @@ function isRow({ kernel, memory }: LaidKernel, { rounds, outside }: TableOptions
     const isUnit = Object.values(strides).every((stride) => is(stride, 1));
     return isUnit && atStrides.length === 0 && isPlain(memory[i]!.tensor);
   });
-}
-
-/** The first row's kernel stands for all. */
-function tableKernel(kernels: readonly Kernel[]): Kernel {
-  const [first] = kernels as [Kernel];
-  return first;
 }
 
 /** Positions in an order that respects what must come before what, where the jobs of a group come together. */

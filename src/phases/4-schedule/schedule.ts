@@ -1,6 +1,7 @@
 // Purpose: one rank's graphs become what it does, in order, and where every byte lies. In reading order:
-//   1. lower: values become views of tensors, steps become pieces of kernels, calls, collectives and loops;
-//   2. join sums, fuse: pieces become kernels;
+//   1. merge repeats that will be tables, lower: values become views of tensors, steps become pieces of kernels, calls,
+//      collectives and loops;
+//   2. join sums, fuse: pieces become kernels; loops that will be tables are written out;
 //   3. choose layouts, copy what calls cannot take as it lies;
 //   4. bind: states and results are written where they belong;
 //   5. share memory between what dies and what is made;
@@ -19,10 +20,12 @@ import { fuse } from "./fuse.js";
 import { layOutStates } from "./lay-out-states.js";
 import { joinSums } from "./join-sums.js";
 import { layOutKernels } from "./lay-out-kernels.js";
-import { countReads, lowerGraph } from "./lower-graph.js";
+import { lowerGraph } from "./lower-graph.js";
 import { Lowering } from "./lowering.js";
 import { makeTables } from "./make-tables.js";
+import { writeOut } from "./write-out.js";
 import { notShared, shareMemory } from "./share-memory.js";
+import { mergeTableRepeats } from "./table-repeats.js";
 import type { Tensor } from "./work.js";
 
 export interface ScheduleOptions {
@@ -37,14 +40,15 @@ export function schedule(program: Program<"local">, { isFused = true }: Schedule
   const graphs = new Map<string, ScheduledGraph>();
   let arenaBytes = lowering.zero;
   for (const [name, graph] of program.graphs) {
-    const loose = lowerGraph(graph, lowering);
-    const lowered = isFused ? { ...loose, jobs: joinSums(loose.jobs, countReads(loose), lowering) } : loose;
-    const fused = fuse(lowered, lowering.numVariants, { isFused });
+    const loose = isFused ? lowerGraph(mergeTableRepeats(graph), lowering, isFused) : lowerGraph(graph, lowering, false);
+    const joined = isFused ? joinSums(loose, lowering) : loose;
+    const fused = writeOut(fuse(joined, lowering.numVariants, { isFused }), joined.rounds, lowering);
+    const lowered = { ...joined, rounds: fused.rounds };
     const fixed = new Set<Tensor>();
     for (const { view } of [...lowered.results, ...lowered.updates]) fixed.add(view.tensor);
     for (const { enter, leave, places } of lowered.swaps) for (const each of [enter, leave, ...places]) fixed.add(each);
-    const layouts = chooseLayouts(lowered, fused, fixed, lowering.numVariants);
-    const copied = copyOperands(fused, layouts, lowering);
+    const layouts = chooseLayouts(lowered, fused.jobs, fixed, lowering.numVariants);
+    const copied = copyOperands(fused.jobs, layouts, lowering);
     const bound = bindOutside(lowered, copied, lowering);
     const shared = isFused
       ? shareMemory(lowered, bound.jobs, layouts, bound.outside)

@@ -149,6 +149,8 @@ export interface LoopJob {
   readonly count: number;
   readonly name: string;
   readonly phase: Phase;
+  /** Its rounds are written out: their kernels will be rows of tables. */
+  readonly isTable: boolean;
   /** Tensors of the surrounding block that are there because of it: items that it collects, places of what it carries. */
   readonly makes: readonly Tensor[];
   readonly body: Block;
