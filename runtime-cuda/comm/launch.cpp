@@ -28,7 +28,7 @@ Launch readLaunch() {
   for (const Names& names : launchers) {
     const int size = numberOf(names.size, 0);
     if (size > 0)
-      return {numberOf(names.rank, 0), size, numberOf(names.localRank, 0), numberOf(names.localSize, 1)};
+      return {numberOf(names.rank, 0), size, numberOf(names.localRank, 0), numberOf(names.localSize, 1), true};
   }
   return {};
 }

@@ -29,19 +29,16 @@ namespace {
 using Clock = std::chrono::steady_clock;
 constexpr std::int64_t pieceBytes = 1 << 20;
 
-/** Polls until `isDone`, a second at most at full speed and then sparing the core. */
+/** Polls until `isDone`, at full speed at first and then sparing the core. */
 template <class Done>
 void poll(const Place& place, const char* what, const Done& isDone) {
   const auto start = Clock::now();
   for (std::uint64_t round = 0; !isDone(); round++) {
     if (round % 64 == 63) sched_yield();
-    if (round % 1024 != 1023) continue;
+    if (round % 4096 != 4095) continue;
     const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
+    place.check(seconds, what);
     if (seconds > 1.0) usleep(200);
-    if (!(seconds <= place.deadlineSeconds))
-      throw Fault(describe(place.rank, place.step) + ": " + what + " did not end within " +
-                      std::to_string(static_cast<int>(place.deadlineSeconds)) + " seconds: another rank is stuck or gone",
-                  "DREAM_DEADLINE sets the number of seconds");
   }
 }
 
@@ -187,29 +184,32 @@ class MpiCommunicator final : public Communicator {
 class MpiWorld final : public World {
  public:
   explicit MpiWorld(bool yields) : yields_(yields) {
-    if (const char* seconds = std::getenv("DREAM_DEADLINE")) place_.deadlineSeconds = std::atof(seconds);
     MPI_Comm_dup(MPI_COMM_WORLD, &signals_);
-    MPI_Comm_rank(MPI_COMM_WORLD, &place_.rank);
     MPI_Comm_size(MPI_COMM_WORLD, &size_);
-    MPI_Comm node;
-    MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &node);
-    MPI_Comm_rank(node, &localRank_);
-    MPI_Comm_size(node, &localSize_);
-    MPI_Comm_free(&node);
+    MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &node_);
+    MPI_Comm_rank(node_, &localRank_);
+    MPI_Comm_size(node_, &localSize_);
+    std::vector<RosterEntry*> roster;
+    for (std::byte* entry : allocateShared(node_, sizeof(RosterEntry), roster_)) roster.push_back(reinterpret_cast<RosterEntry*>(entry));
+    int rank;
+    MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+    place_.enter(rank, roster, static_cast<std::size_t>(localRank_));
   }
   ~MpiWorld() override {
     if (question_ != MPI_REQUEST_NULL) MPI_Wait(&question_, MPI_STATUS_IGNORE);
     MPI_Comm_free(&signals_);
+    MPI_Win_free(&roster_);
+    MPI_Comm_free(&node_);
     MPI_Finalize();
   }
-  int rank() const override { return place_.rank; }
+  int rank() const override { return place_.rank(); }
   int size() const override { return size_; }
   int localRank() const override { return localRank_; }
   int localSize() const override { return localSize_; }
 
   std::unique_ptr<Communicator> split(int group) override {
     MPI_Comm comm;
-    MPI_Comm_split(MPI_COMM_WORLD, group, place_.rank, &comm);
+    MPI_Comm_split(MPI_COMM_WORLD, group, rank(), &comm);
     MPI_Comm node;
     MPI_Comm_split_type(comm, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &node);
     int size, onNode;
@@ -254,31 +254,36 @@ class MpiWorld final : public World {
     MPI_Ibarrier(MPI_COMM_WORLD, &request);
     finish(request, "a barrier");
   }
-  void setStep(double step) override { place_.step = step; }
+  void setStep(double step) override { place_.setStep(step); }
   void abort(int exitCode) override {
     MPI_Abort(MPI_COMM_WORLD, exitCode);
     std::_Exit(exitCode);
   }
 
  private:
-  /** The ranks of `comm` are on one machine. */
-  std::unique_ptr<Communicator> shareMemory(MPI_Comm comm) {
-    int rank, size;
-    MPI_Comm_rank(comm, &rank);
+  /** Zeroed memory of every rank of `comm`, which are on one machine. */
+  static std::vector<std::byte*> allocateShared(MPI_Comm comm, std::int64_t numBytes, MPI_Win& window) {
+    int size;
     MPI_Comm_size(comm, &size);
-    MPI_Win window;
     void* mine;
-    MPI_Win_allocate_shared(segmentBytes, 1, MPI_INFO_NULL, comm, &mine, &window);
-    std::memset(mine, 0, segmentBytes);
+    MPI_Win_allocate_shared(numBytes, 1, MPI_INFO_NULL, comm, &mine, &window);
+    std::memset(mine, 0, static_cast<std::size_t>(numBytes));
     std::vector<std::byte*> segments;
     for (int other = 0; other < size; other++) {
-      MPI_Aint numBytes;
+      MPI_Aint otherBytes;
       int unit;
       void* segment;
-      MPI_Win_shared_query(window, other, &numBytes, &unit, &segment);
+      MPI_Win_shared_query(window, other, &otherBytes, &unit, &segment);
       segments.push_back(static_cast<std::byte*>(segment));
     }
     MPI_Barrier(comm);
+    return segments;
+  }
+  std::unique_ptr<Communicator> shareMemory(MPI_Comm comm) {
+    int rank;
+    MPI_Comm_rank(comm, &rank);
+    MPI_Win window;
+    const auto segments = allocateShared(comm, segmentBytes, window);
     return std::make_unique<NodeCommunicator>(segments, rank, place_, yields_, [comm, window]() mutable {
       MPI_Win_free(&window);
       MPI_Comm_free(&comm);
@@ -306,7 +311,8 @@ class MpiWorld final : public World {
   Place place_;
   bool yields_;
   int size_ = 1, localRank_ = 0, localSize_ = 1;
-  MPI_Comm signals_ = MPI_COMM_NULL;
+  MPI_Comm signals_ = MPI_COMM_NULL, node_ = MPI_COMM_NULL;
+  MPI_Win roster_ = MPI_WIN_NULL;
   MPI_Request question_ = MPI_REQUEST_NULL;
   int asked_ = 0, answer_ = 0;
 };

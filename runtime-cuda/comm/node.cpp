@@ -1,12 +1,10 @@
 #include "comm/node.h"
 
 #include <linux/futex.h>
-#include <signal.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <chrono>
 #include <cstring>
 #include <string>
@@ -114,10 +112,7 @@ void forEachStretch(const Stretches& stretches, std::int64_t from, std::int64_t 
 }  // namespace
 
 NodeCommunicator::NodeCommunicator(std::vector<std::byte*> segments, int rank, const Place& place, bool yields, std::function<void()> release)
-    : segments_(std::move(segments)), rank_(rank), place_(place), yields_(yields), release_(std::move(release)) {
-  header(rank).rank = place.rank;
-  header(rank).process = getpid();
-}
+    : segments_(std::move(segments)), rank_(rank), place_(place), yields_(yields), release_(std::move(release)) {}
 
 NodeCommunicator::~NodeCommunicator() { release_(); }
 
@@ -151,7 +146,6 @@ void NodeCommunicator::wait(int handle) {
 }
 
 void NodeCommunicator::run(const Operation& operation) {
-  header(rank_).step = place_.step;
   const bool sharesOut = operation.what == What::reduceScatter || operation.what == What::allToAll;
   // Neighbouring parts of one type are one long array, so that a bucket of small ones costs no more than its bytes.
   for (std::size_t first = 0, last = 0; first < operation.parts.size(); first = last) {
@@ -257,24 +251,10 @@ void NodeCommunicator::meet(std::atomic<std::uint32_t> NodeHeader::*counter) con
       const std::uint32_t seen = (other.*counter).load();
       if (static_cast<std::int32_t>(seen - count) < 0) sleepWhile(other.*counter, seen);
       other.numSleepers--;
-      checkPeers(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+      const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+      place_.check(seconds, "waiting for rank " + std::to_string(rank) + " of a collective");
     }
   }
-}
-
-void NodeCommunicator::checkPeers(double seconds) const {
-  for (int rank = 0; rank < size(); rank++) {
-    const NodeHeader& other = header(rank);
-    if (other.process != 0 && kill(other.process, 0) != 0 && errno == ESRCH)
-      throw Fault(describe(place_.rank, place_.step) + ": " + describe(other.rank, other.step) + " has died");
-  }
-  if (seconds <= place_.deadlineSeconds) return;
-  std::string missing;
-  for (int rank = 0; rank < size(); rank++)
-    if (header(rank).numReady < header(rank_).numReady) missing += (missing.empty() ? "" : ", ") + std::to_string(header(rank).rank);
-  throw Fault(describe(place_.rank, place_.step) + ": a collective waits for rank " + missing + " since " +
-                  std::to_string(static_cast<int>(place_.deadlineSeconds)) + " seconds",
-              "DREAM_DEADLINE sets the number of seconds");
 }
 
 }  // namespace dream

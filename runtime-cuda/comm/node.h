@@ -23,8 +23,6 @@ struct NodeHeader {
   alignas(64) std::atomic<std::uint32_t> numSummed;
   /** Ranks that sleep until one of the two changes. */
   std::atomic<int> numSleepers;
-  std::atomic<double> step;
-  std::atomic<int> process, rank;
 };
 
 /** Two slots: while one piece is read, the next is written. */
@@ -70,9 +68,8 @@ class NodeCommunicator final : public Communicator {
 
   NodeHeader& header(int rank) const { return *reinterpret_cast<NodeHeader*>(segments_[static_cast<std::size_t>(rank)]); }
   std::byte* slot(int rank) const { return segments_[static_cast<std::size_t>(rank)] + 256 + static_cast<std::int64_t>(numPieces_ % 2) * slotBytes; }
-  /** Counts one piece more and waits until every rank has. Throws a `Fault` at the deadline or where one has died. */
+  /** Counts one piece more and waits until every rank has. Throws what `Place::check` does. */
   void meet(std::atomic<std::uint32_t> NodeHeader::*counter) const;
-  void checkPeers(double seconds) const;
 
   std::vector<std::byte*> segments_;
   int rank_;

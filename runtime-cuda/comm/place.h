@@ -1,16 +1,37 @@
-// What messages about a rank say of it.
+// Where this rank stands, and what is known of the ranks on its machine: enough to name one that has died.
 #pragma once
 
+#include <atomic>
 #include <string>
+#include <vector>
 
 namespace dream {
 
-struct Place {
-  int rank = 0;
-  double step = 0;
-  double deadlineSeconds = 600;
+/** One rank's entry in memory that all ranks of a machine share. */
+struct RosterEntry {
+  std::atomic<int> process, rank;
+  std::atomic<double> step;
 };
 
-inline std::string describe(int rank, double step) { return "rank " + std::to_string(rank) + ", step " + std::to_string(static_cast<long long>(step)); }
+class Place {
+ public:
+  /** `roster`: zeroed entries of the ranks on this machine; `mine` is this one's place in it. */
+  void enter(int rank, std::vector<RosterEntry*> roster, std::size_t mine);
+  void setStep(double step);
+  int rank() const { return rank_; }
+  /** `rank 2, step 17`. */
+  std::string describe() const;
+  /**
+   * For whoever has waited for `seconds`: throws a `Fault` where a rank of this machine has died, or at the deadline.
+   * `what`: the subject of the message.
+   */
+  void check(double seconds, const std::string& what) const;
+
+ private:
+  int rank_ = 0;
+  double step_ = 0;
+  std::vector<RosterEntry*> roster_;
+  std::size_t mine_ = 0;
+};
 
 }  // namespace dream

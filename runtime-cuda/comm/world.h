@@ -12,6 +12,7 @@ namespace dream {
 struct Launch {
   int rank = 0, size = 1;
   int localRank = 0, localSize = 1;
+  bool isLaunched = false;
 };
 /** From the variables of Open MPI, MPICH's Hydra and Slurm. */
 Launch readLaunch();

@@ -76,23 +76,24 @@ void finish(Run& run, Run::Services& services, int variant) {
   if (options.plan) services.reporter->console().write(describeUse(services.program, variant));
 }
 
-void runProgram(const ProgramInfo& program, const Options& options, const Config& config, World& world, double& step) {
-  const int variant = chooseVariant(program, world.size());
+/** A rank's fault is reported, and ends the others, before its communicators go: their end would wait for all ranks. */
+void runProgram(const ProgramInfo& program, const Options& options, const Config& config, World& world) {
   Run::Services services(program, options, config, world);
-  services.degrees = degreesOf(program.variants[static_cast<std::size_t>(variant)]);
-  services.coordinates = coordinatesOf(world.rank(), services.degrees);
-  setUp(services, variant);
-  Run run;
-  RunAccess::bind(run, services, variant, options.seed);
-  RunAccess::setObserving(run, services.gradients.has_value());
-  watchSignals(world.rank() == 0);
   try {
+    const int variant = chooseVariant(program, world.size());
+    services.degrees = degreesOf(program.variants[static_cast<std::size_t>(variant)]);
+    services.coordinates = coordinatesOf(world.rank(), services.degrees);
+    setUp(services, variant);
+    Run run;
+    RunAccess::bind(run, services, variant, options.seed);
+    RunAccess::setObserving(run, services.gradients.has_value());
+    watchSignals(world.rank() == 0);
     program.runHost(run);
-    step = services.step;
     finish(run, services, variant);
-  } catch (...) {
-    step = services.step;
-    throw;
+    world.barrier();
+  } catch (const std::exception& error) {
+    report(error, world.rank(), services.step);
+    world.abort(1);
   }
 }
 
@@ -100,8 +101,6 @@ void runProgram(const ProgramInfo& program, const Options& options, const Config
 
 int main(int argc, char** argv, const ProgramInfo& program) {
   const Launch launch = readLaunch();
-  double step = 0.0;
-  std::unique_ptr<World> world;
   try {
     const Options options = parseOptions(argc, argv);
     if (options.help) {
@@ -114,20 +113,14 @@ int main(int argc, char** argv, const ProgramInfo& program) {
       return 0;
     }
     chooseVariant(program, launch.size);
-    world = startWorld(launch, countCores());
+    const std::unique_ptr<World> world = startWorld(launch, countCores());
     setUpThreads(world->localRank(), world->localSize());
-    runProgram(program, options, config, *world, step);
-    world->barrier();
+    runProgram(program, options, config, *world);
     return 0;
-  } catch (const UsageFault& fault) {
-    if (launch.rank == 0) report(fault, 0, 0.0);
-    return 2;
   } catch (const std::exception& error) {
-    // Until the world has begun, all ranks meet the same faults.
-    if (world || launch.rank == 0) report(error, launch.rank, step);
-    // Other ranks may be waiting for this one.
-    if (world) world->abort(1);
-    return 1;
+    // All ranks meet the same faults here.
+    if (launch.rank == 0) report(error, 0, 0.0);
+    return dynamic_cast<const UsageFault*>(&error) ? 2 : 1;
   }
 }
 

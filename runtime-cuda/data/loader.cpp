@@ -1,5 +1,6 @@
 #include "data/loader.h"
 
+#include <algorithm>
 #include <cstdlib>
 
 #include "core/element-size.h"
@@ -63,10 +64,26 @@ Loader::Key Loader::after(Key key) const {
   return key.index + 1 < numBatches_ ? Key{key.epoch, key.index + 1} : Key{key.epoch + 1, 0};
 }
 
+Loader::Spare::~Spare() {
+  for (std::byte* block : blocks) std::free(block);
+}
+
 std::shared_ptr<std::byte[]> Loader::takeMemory() {
-  auto* memory = static_cast<std::byte*>(std::aligned_alloc(64, batchBytes_ == 0 ? 64 : batchBytes_));
+  std::byte* memory = nullptr;
+  {
+    const std::lock_guard lock(spare_->mutex);
+    if (!spare_->blocks.empty()) {
+      memory = spare_->blocks.back();
+      spare_->blocks.pop_back();
+    }
+  }
+  if (!memory) memory = static_cast<std::byte*>(std::aligned_alloc(64, std::max<std::size_t>(64, batchBytes_)));
   if (!memory) throw std::bad_alloc();
-  return {memory, [](std::byte* bytes) { std::free(bytes); }};
+  // A batch may outlive its loader.
+  return {memory, [spare = spare_](std::byte* bytes) {
+            const std::lock_guard lock(spare->mutex);
+            spare->blocks.push_back(bytes);
+          }};
 }
 
 Loader::Result Loader::readBatch(Key key) {

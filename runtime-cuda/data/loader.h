@@ -47,6 +47,14 @@ class Loader {
   std::vector<std::size_t> offsets_;
   std::size_t batchBytes_ = 0;
 
+  /** Memory of batches that nobody holds any more: pages that are new cost more than what is read into them. */
+  struct Spare {
+    std::mutex mutex;
+    std::vector<std::byte*> blocks;
+    ~Spare();
+  };
+  std::shared_ptr<Spare> spare_ = std::make_shared<Spare>();
+
   static constexpr std::size_t ahead = 2;
   std::mutex mutex_;
   std::condition_variable changed_;

@@ -7,15 +7,20 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "comm/world.h"
+
 namespace dream {
 
 namespace {
 
-/** DREAM_PROGRESS=bar or lines decides; else whether standard output is a terminal (under mpirun it never is). */
+/**
+ * DREAM_PROGRESS=bar or lines decides; else whether standard output is a terminal. Under a launcher that says nothing:
+ * Open MPI gives every rank a terminal, whatever its own output is.
+ */
 bool wantsBar() {
   const char* chosen = std::getenv("DREAM_PROGRESS");
   if (chosen) return std::string_view(chosen) == "bar";
-  return isatty(STDOUT_FILENO) != 0;
+  return !readLaunch().isLaunched && isatty(STDOUT_FILENO) != 0;
 }
 
 /** Behind mpirun only whoever started it knows. */

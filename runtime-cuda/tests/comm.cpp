@@ -2,10 +2,14 @@
 #define DOCTEST_CONFIG_IMPLEMENT
 #include <doctest/doctest.h>
 
+#include <chrono>
 #include <cmath>
+#include <cstdlib>
+#include <thread>
 #include <vector>
 
 #include "comm/world.h"
+#include "core/fault.h"
 #include "core/threads.h"
 #include "dream/bf16.h"
 
@@ -181,6 +185,18 @@ TEST_CASE("the first rank gathers") {
     seen.push_back(rank);
   });
   CHECK(seen.size() == (world->rank() == 0 ? static_cast<std::size_t>((world->size() + 1) / 2) : 0));
+}
+
+TEST_CASE("a rank that does not come is named at the deadline" * doctest::skip(std::getenv("DREAM_DEADLINE") == nullptr)) {
+  // Run on its own with DREAM_DEADLINE=1 on two ranks.
+  world->setStep(7);
+  if (world->rank() == 0) {
+    float x = 1.0f;
+    ranks->allReduce(1, Reduction::sum, {{DType::f32, &x, &x, 1}});
+    CHECK_THROWS_WITH_AS(ranks->wait(1), "rank 0, step 7: waiting for rank 1 of a collective did not end within 1 seconds: another rank is stuck", Fault);
+  } else {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1500));
+  }
 }
 
 int main(int argc, char** argv) {
