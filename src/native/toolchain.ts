@@ -1,9 +1,9 @@
 // The compiler and libraries of this machine: what they are called with, and a text that changes whenever they do.
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { homedir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
+import { cacheFolder } from "./cache-folder.js";
 import { MissingTool } from "./missing-tool.js";
 
 export interface Toolchain {
@@ -63,7 +63,7 @@ interface Library {
 
 /** Where libraries lie that were installed without root: a Python environment, or the one that dreamc doctor speaks of. */
 const prefixes = (): readonly string[] =>
-  [process.env.DNNLROOT, process.env.VIRTUAL_ENV, join(homedir(), ".cache", "dreamc", "tools")].filter(
+  [process.env.DNNLROOT, process.env.VIRTUAL_ENV, join(cacheFolder(), "tools")].filter(
     (prefix) => prefix !== undefined && prefix !== "",
   ) as string[];
 
