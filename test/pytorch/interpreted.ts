@@ -63,7 +63,13 @@ export function expectInterpretedParity(
   reference: Reference,
 ): { readonly found: Deviations; readonly fromFloat64: number } {
   const run = interpretTrainer(trainer, reference);
-  const found = expectParity(run, reference, { logits: 5e-6, gradient: () => 5e-5, loss: 2e-5, gradNorm: 2e-5 });
+  const found = expectParity(run, reference, {
+    logits: 5e-6,
+    together: 5e-6,
+    gradient: () => 5e-5,
+    loss: 2e-5,
+    gradNorm: 2e-5,
+  });
   const { losses } = reference.expected.float64;
   const errors = run.losses.map((loss, i) => Math.abs(loss - losses[i]!));
   // Only the order of sums differs (seen: 4e-14).

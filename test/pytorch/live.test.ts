@@ -4,7 +4,7 @@ import { execFileSync } from "node:child_process";
 import { randomInt } from "node:crypto";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll, describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it, vi } from "vitest";
 import { buildTrainer, parityFiles, removeFolder, runParity, temporaryFolder } from "./built.js";
 import { bf16Tolerances, expectParity, float32Tolerances, relativeDistance, showDeviations } from "./compare.js";
 import { expectInterpretedParity } from "./interpreted.js";
@@ -13,6 +13,8 @@ import { readSafetensors } from "./safetensors.js";
 
 const python = process.env.DREAMC_TORCH_PYTHON;
 if (!python) console.log("skipped: DREAMC_TORCH_PYTHON names no Python with PyTorch to compare with");
+// The first build on a machine compiles the runtime too.
+vi.setConfig({ testTimeout: 300_000 });
 const within = temporaryFolder();
 afterAll(() => removeFolder(within));
 

@@ -10,6 +10,8 @@ export const modelNames: readonly ModelName[] = ["gpt", "llama"];
 
 interface Distances {
   readonly logits: number;
+  /** All gradients as one vector. */
+  readonly together: number;
   /** By parameter. */
   readonly gradients: { readonly [name: string]: number };
 }

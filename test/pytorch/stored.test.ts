@@ -1,10 +1,12 @@
 // Built programs against PyTorch's stored logits, gradients and AdamW steps, and against themselves on several ranks.
 import { join } from "node:path";
-import { afterAll, describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it, vi } from "vitest";
 import { type Built, buildTrainer, removeFolder, runBuilt, runParity, temporaryFolder, trainCurves } from "./built.js";
 import { bf16Tolerances, expectParity, float32Tolerances, showDeviations } from "./compare.js";
 import { modelNames, readReference, storedFolder } from "./reference.js";
 
+// The first build on a machine compiles the runtime too.
+vi.setConfig({ testTimeout: 300_000 });
 const within = temporaryFolder();
 afterAll(() => removeFolder(within));
 const builds = new Map<string, Promise<Built>>();
