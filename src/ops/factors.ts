@@ -46,28 +46,31 @@ export function describe(op: Op, inputTypes: readonly TensorType[], attrs: unkno
     throw new OperandError(`${op.name} cannot take ${inputTypes.map(showType).join(" and ")}: ${why}`);
   };
   if (factors.inputs.length !== inputTypes.length) fail(`it takes ${factors.inputs.length} operands`);
-  const sizes = new Map(Object.entries(op.sizes(attrs)));
-  factors.inputs.forEach((term, i) => {
+  const sizes = new Map<string, number>(Object.entries(op.sizes(attrs)));
+  const here = (i: number, d: number): string => `dim ${d} of operand ${i + 1} (${shapes[i]![d]})`;
+  /** Where a letter was met first. */
+  const firstPlace = (letter: string, before: string): string => {
+    for (const [i, term] of factors.inputs.entries())
+      for (const [d, letters] of term.entries())
+        if (letters.includes(letter)) return here(i, d) === before ? "" : `, as ${here(i, d)}`;
+    return "";
+  };
+  for (const [i, term] of factors.inputs.entries()) {
     const shape = shapes[i]!;
     if (term.length !== shape.length) fail(`operand ${i + 1} should have ${term.length} dims, not ${shape.length}`);
-  });
-  const origins = new Map<string, () => string>();
-  factors.inputs.forEach((term, i) => {
-    term.forEach((letters, d) => {
+  }
+  for (const [i, term] of factors.inputs.entries())
+    for (const [d, letters] of term.entries()) {
       const size = shapes[i]![d]!;
       const unknown = letters.filter((letter) => !sizes.has(letter));
-      const known = letters.reduce((n, letter) => n * (sizes.get(letter) ?? 1), 1);
-      const here = (): string => `dim ${d} of operand ${i + 1} (${size})`;
-      if (unknown.length === 0 && known !== size) {
-        const other = origins.get(letters[0]!);
-        fail(`${here()} should be ${known}${other ? `, as ${other()}` : ""}`);
-      }
+      let known = 1;
+      for (const letter of letters) known *= sizes.get(letter) ?? 1;
+      if (unknown.length === 0 && known !== size)
+        fail(`${here(i, d)} should be ${known}${firstPlace(letters[0]!, here(i, d))}`);
       if (unknown.length > 1 || (unknown.length === 1 && size % known !== 0))
-        fail(`${here()} is not a multiple of ${known}`);
+        fail(`${here(i, d)} is not a multiple of ${known}`);
       if (unknown.length === 1) sizes.set(unknown[0]!, size / known);
-      for (const letter of letters) if (!origins.has(letter)) origins.set(letter, here);
-    });
-  });
+    }
   const dtypes = op.dtypes(
     inputTypes.map(({ dtype }) => dtype),
     attrs,

@@ -7,6 +7,7 @@ import { Diagnosed, type Diagnostic } from "../../src/diagnostics/diagnostic.js"
 import { messages } from "../../src/diagnostics/messages.js";
 import { printDiagnostic } from "../../src/diagnostics/print.js";
 import { evaluate } from "../../src/phases/1-evaluate/evaluate.js";
+import { parsed } from "./parsed.js";
 
 const folder = join(import.meta.dirname, "bad");
 const fixtures = readdirSync(folder).filter((name) => name.endsWith(".ts"));
@@ -26,13 +27,16 @@ const marksOf = (text: string): readonly Mark[] =>
 
 function diagnosticsOf(file: string, checkTypes: boolean): readonly Diagnostic[] {
   try {
-    evaluate(file, { checkTypes });
+    evaluate(file, { checkTypes, parsed, maxSteps: 200_000 });
   } catch (fault) {
     if (fault instanceof Diagnosed) return fault.diagnostics;
     throw fault;
   }
   return [];
 }
+
+/** How deep calls may nest depends on the machine. */
+const settled = (text: string): string => text.replace(/… \d+ more calls …/, "… more calls …");
 
 const marked = new Set<string>(["no-such-file"]);
 describe("bad programs", () => {
@@ -43,7 +47,7 @@ describe("bad programs", () => {
     it(name.replace(".ts", ""), () => {
       const found = diagnosticsOf(file, text.startsWith("// types"));
       expect(found.map(({ id, origin }) => ({ line: origin?.place.line ?? null, id }))).toEqual(marksOf(text));
-      expect(found.map((each) => printDiagnostic(each, folder, false)).join("\n")).toMatchSnapshot();
+      expect(settled(found.map((each) => printDiagnostic(each, folder, false)).join("\n"))).toMatchSnapshot();
     });
   }
   it("a file that does not exist", () => {

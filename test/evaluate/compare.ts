@@ -56,6 +56,7 @@ export function runByEvaluator(code: string): Outcome {
       unrolls: () => ({ round: () => {}, end: () => {} }),
     },
     { beforeControl: () => {}, dropOpen: () => {}, tensorVariable: () => null, assignTensor: () => {} },
+    200_000,
   );
   const globals = globalScope(ev, () => {});
   const show = ev.journal.variable("show", true);

@@ -10,10 +10,11 @@ import { numElements } from "../../src/ir/tensor-type.js";
 import { verifyGraph } from "../../src/ir/verify.js";
 import { evaluate } from "../../src/phases/1-evaluate/evaluate.js";
 import { differentiate } from "../../src/phases/2-differentiate/differentiate.js";
+import { parsed } from "./parsed.js";
 
 /** Of a trainer's file, by its path from the root of the repository: its program with gradients, every graph verified. */
 export function programOf(path: string): Program<"logical"> {
-  const program = evaluate(resolve(import.meta.dirname, "../..", path), { checkTypes: false });
+  const program = evaluate(resolve(import.meta.dirname, "../..", path), { checkTypes: false, parsed });
   const graphs = [...program.graphs].map(([name, graph]) => {
     const differentiated = differentiate(graph);
     for (const checked of [graph, differentiated]) {

@@ -8,6 +8,7 @@ import type { DType } from "../../src/ir/tensor-type.js";
 import { verifyGraph } from "../../src/ir/verify.js";
 import { inEvaluation } from "../../src/phases/1-evaluate/evaluate.js";
 import { Tensor } from "../../src/phases/1-evaluate/trace/tensor.js";
+import { parsed } from "../evaluate/parsed.js";
 
 export interface Operand extends NdArray {
   readonly dtype?: DType;
@@ -37,7 +38,7 @@ export function functionsOf(file: string): (name: string, ...operands: readonly 
 }
 
 const traceFunction = (file: string, name: string, operands: readonly Operand[]): LogicalGraph =>
-  inEvaluation(file, { checkTypes: false }, ({ tracer, exported }) => {
+  inEvaluation(file, { checkTypes: false, parsed }, ({ tracer, exported }) => {
     const batch: HostVariable = { name: "batch", type: "batch", kept: false, initial: null };
     const inputs = operands.map(
       ({ shape, dtype = "f32" }, i) =>

@@ -13,19 +13,19 @@ export abstract class Module {
     return Object.entries(this);
   }
 
-  *namedChildren(): Generator<[string, Module]> {
-    for (const [name, value] of this.members()) if (value instanceof Module) yield [name, value];
+  namedChildren(): [string, Module][] {
+    return this.members().filter((member): member is [string, Module] => member[1] instanceof Module);
   }
   children(): Module[] {
-    return [...this.namedChildren()].map(([, child]) => child);
+    return this.namedChildren().map(([, child]) => child);
   }
   /** This module (by the name `prefix`) and everything inside, outermost first. */
-  *namedModules(prefix = ""): Generator<[string, Module]> {
-    yield [prefix, this];
-    for (const [name, child] of this.namedChildren()) yield* child.namedModules(joinPath(prefix, name));
+  namedModules(prefix = ""): [string, Module][] {
+    const inside = this.namedChildren().flatMap(([name, child]) => child.namedModules(joinPath(prefix, name)));
+    return [[prefix, this], ...inside];
   }
   modules(): Module[] {
-    return [...this.namedModules()].map(([, module]) => module);
+    return this.namedModules().map(([, module]) => module);
   }
   /** The parameters and buffers that are fields of this module itself. */
   namedOwnStates(): [string, Parameter | Buffer][] {
@@ -34,26 +34,29 @@ export abstract class Module {
     );
   }
   /** Every path of every parameter: a tied parameter has several. */
-  *parameterPaths(prefix = ""): Generator<[string, Parameter]> {
-    for (const [name, value] of this.members()) if (value instanceof Parameter) yield [joinPath(prefix, name), value];
-    for (const [name, child] of this.namedChildren()) yield* child.parameterPaths(joinPath(prefix, name));
+  parameterPaths(prefix = ""): [string, Parameter][] {
+    const own = this.members().filter((member): member is [string, Parameter] => member[1] instanceof Parameter);
+    const inside = this.namedChildren().flatMap(([name, child]) => child.parameterPaths(joinPath(prefix, name)));
+    return [...own.map(([name, value]): [string, Parameter] => [joinPath(prefix, name), value]), ...inside];
   }
   /** Parameters by their first path; a tied parameter once. */
-  *namedParameters(prefix = ""): Generator<[string, Parameter]> {
+  namedParameters(prefix = ""): [string, Parameter][] {
     const seen = new Set<Parameter>();
-    for (const [path, parameter] of this.parameterPaths(prefix)) {
-      if (seen.has(parameter)) continue;
+    return this.parameterPaths(prefix).filter(([, parameter]) => {
+      const isNew = !seen.has(parameter);
       seen.add(parameter);
-      yield [path, parameter];
-    }
+      return isNew;
+    });
   }
   parameters(): Parameter[] {
-    return [...this.namedParameters()].map(([, parameter]) => parameter);
+    return this.namedParameters().map(([, parameter]) => parameter);
   }
-  *namedBuffers(prefix = ""): Generator<[string, Buffer]> {
-    for (const [name, value] of this.members())
-      if (value instanceof Buffer && !(value instanceof Parameter)) yield [joinPath(prefix, name), value];
-    for (const [name, child] of this.namedChildren()) yield* child.namedBuffers(joinPath(prefix, name));
+  namedBuffers(prefix = ""): [string, Buffer][] {
+    const own = this.members().filter(
+      (member): member is [string, Buffer] => member[1] instanceof Buffer && !(member[1] instanceof Parameter),
+    );
+    const inside = this.namedChildren().flatMap(([name, child]) => child.namedBuffers(joinPath(prefix, name)));
+    return [...own.map(([name, value]): [string, Buffer] => [joinPath(prefix, name), value]), ...inside];
   }
   /** Calls `visit` for every module inside, innermost first, and then for this one. */
   apply(visit: (module: Module) => void): this {

@@ -83,7 +83,7 @@ export abstract class BaseTrainer<Config extends DreamTrainerConfig = DreamTrain
   step(model: Module, optimizer: Optimizer): Tensor {
     const { callbacks, trainingParameters } = this.config;
     const { gradientClipVal } = trainingParameters;
-    if (model.numParameters() === 0) throw new Error("this model has no parameters to step");
+    if (model.parameters().length === 0) throw new Error("this model has no parameters to step");
     const parameters = optimizer.parameters();
     callbacks.call((callback) => callback.preOptimizerStep());
     const gradientNorm = services.updating(() => {

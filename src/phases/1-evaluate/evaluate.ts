@@ -22,7 +22,10 @@ import { type Registry, services } from "./trace/services.js";
 import { MutableTensor, Parameter, Tensor } from "./trace/tensor.js";
 import { Tracer } from "./trace/tracer.js";
 
-export type EvaluateOptions = ReadOptions;
+export interface EvaluateOptions extends ReadOptions {
+  /** Steps of evaluation after which a program counts as endless. */
+  readonly maxSteps?: number;
+}
 
 /** Throws `Diagnosed` on every fault of the user's program. */
 export const evaluate = (entryFile: string, options: EvaluateOptions = {}): Program<"logical"> =>
@@ -88,7 +91,7 @@ export function inEvaluation<T>(entryFile: string, options: EvaluateOptions, use
     inScope: (receiver, body) => tracer.inScope(receiver, body),
     unrolls: () => tracer.unrolls(),
   };
-  const ev = new Evaluation(frontend, intrinsics, tracer.hooks);
+  const ev = new Evaluation(frontend, intrinsics, tracer.hooks, options.maxSteps);
   tracer.ev = ev;
   const pinning = {
     pinPath: (path: string) => void config.pinned.add(path),

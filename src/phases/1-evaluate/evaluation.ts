@@ -44,7 +44,6 @@ for (const [name, kind] of Object.entries(ts.SyntaxKind))
   if (typeof kind === "number" && !/^(First|Last)/.test(name)) kindNames[kind] ??= name;
 
 const maxDepth = 900;
-const maxSteps = 50_000_000;
 
 export class Evaluation {
   readonly journal = new Journal();
@@ -64,6 +63,7 @@ export class Evaluation {
     readonly frontend: Frontend,
     readonly intrinsics: Intrinsics,
     hooks: Omit<FlowHooks, "origin" | "refuseCollection" | "refuseType" | "refuseExit">,
+    private readonly maxSteps = 20_000_000,
   ) {
     this.at = frontend.entry;
     this.flow = new Flow(this.journal, this.builder, {
@@ -82,7 +82,7 @@ export class Evaluation {
   }
 
   step(): void {
-    if (++this.steps > maxSteps) throw this.fail("endless-at-build-time", "this");
+    if (++this.steps > this.maxSteps) throw this.fail("endless-at-build-time", "this");
   }
 
   /** The innermost place in the user's own files, and the calls that led there; in the library where there is none. */

@@ -75,10 +75,12 @@ export interface ReadOptions {
   readonly checkTypes?: boolean;
   /** Receives everything that was asked of the disk. */
   readonly disk?: DiskAnswers;
+  /** Files of the library that were parsed before, by name: who reads several programs parses them once. */
+  readonly parsed?: Map<string, ts.SourceFile>;
 }
 
 /** Reads and checks the types of everything that `entryFile` reaches. Throws `Diagnosed` where TypeScript complains. */
-export function readProgram(entryFile: string, { checkTypes = true, disk }: ReadOptions = {}): Frontend {
+export function readProgram(entryFile: string, { checkTypes = true, disk, parsed }: ReadOptions = {}): Frontend {
   const folder = packageFolder();
   if (!existsSync(entryFile)) {
     throw diagnosed(null, "no-such-file", entryFile);
@@ -89,6 +91,7 @@ export function readProgram(entryFile: string, { checkTypes = true, disk }: Read
   host.getDefaultLibLocation = () => libraries;
   host.getDefaultLibFileName = (given) => join(libraries, ts.getDefaultLibFileName(given));
   host.jsDocParsingMode = ts.JSDocParsingMode.ParseNone;
+  if (parsed) keepParsed(host, join(folder, "src/"), parsed);
   const find = importFinder(folder, host);
   host.resolveModuleNameLiterals = (literals, from) =>
     literals.map(({ text }) => ({ resolvedModule: find(text, from) }));
@@ -109,6 +112,17 @@ export function readProgram(entryFile: string, { checkTypes = true, disk }: Read
     return source && !source.isDeclarationFile ? source : null;
   };
   return { entry, checker: () => program.getTypeChecker(), resolve, isLibrary };
+}
+
+function keepParsed(host: ts.CompilerHost, library: string, parsed: Map<string, ts.SourceFile>): void {
+  const { getSourceFile } = host;
+  host.getSourceFile = (name, ...rest) => {
+    const known = parsed.get(name);
+    if (known) return known;
+    const file = getSourceFile(name, ...rest);
+    if (file && (name.startsWith(library) || name.includes("/typescript/lib/"))) parsed.set(name, file);
+    return file;
+  };
 }
 
 function diagnosticOf({ code, messageText, file, start = 0, length = 0 }: ts.Diagnostic): Diagnostic {

@@ -13,7 +13,8 @@ export interface FunctionContext {
 }
 
 export class Scope {
-  private readonly names = new Map<string, Variable>();
+  /** Most scopes declare nothing. */
+  private names: Map<string, Variable> | null = null;
   constructor(
     readonly parent: Scope | null,
     readonly context: FunctionContext,
@@ -22,21 +23,22 @@ export class Scope {
   ) {}
 
   declare(variable: Variable): void {
+    this.names ??= new Map();
     this.names.set(variable.name, variable);
   }
   own(name: string): Variable | undefined {
-    return this.names.get(name);
+    return this.names?.get(name);
   }
   find(name: string): Variable | (() => unknown) | null {
     for (let scope: Scope | null = this; scope; scope = scope.parent) {
-      const found = scope.names.get(name) ?? scope.lazy?.get(name);
+      const found = scope.names?.get(name) ?? scope.lazy?.get(name);
       if (found) return found;
     }
     return null;
   }
   *allNames(): Generator<string> {
     for (let scope: Scope | null = this; scope; scope = scope.parent) {
-      yield* scope.names.keys();
+      if (scope.names) yield* scope.names.keys();
       if (scope.lazy) yield* scope.lazy.keys();
     }
   }

@@ -68,9 +68,11 @@ export function pinAll(value: unknown): unknown {
 
 /** Calls what is not evaluated code: a builtin, one of zod's functions, or a meaning that the compiler gives. */
 export function callBuiltin(fn: AnyFunction, receiver: unknown, args: readonly unknown[], ev: Evaluation): unknown {
-  if (receiver !== null && typeof receiver === "object" && "_zod" in receiver)
-    return Reflect.apply(fn, receiver, args.map(pinAll)) as unknown;
-  if (!builtins.has(fn)) return Reflect.apply(fn, receiver, args) as unknown;
+  if (!builtins.has(fn)) {
+    const isZod =
+      typeof receiver === "object" && receiver !== null && !ev.intrinsics.isTensor(receiver) && "_zod" in receiver;
+    return Reflect.apply(fn, receiver, isZod ? args.map(pinAll) : args) as unknown;
+  }
   if (isFunction(receiver)) {
     if (fn === Function.prototype.call) return apply(receiver, args[0], args.slice(1), ev);
     if (fn === Function.prototype.apply) return apply(receiver, args[0], [...((args[1] ?? []) as unknown[])], ev);

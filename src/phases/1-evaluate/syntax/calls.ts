@@ -10,9 +10,11 @@ import { iterate } from "./iteration.js";
 import { getProperty, propertyKey, superProperty } from "./properties.js";
 
 function argumentsOf(list: readonly ts.Expression[] | undefined, scope: Scope, ev: Evaluation): unknown[] {
-  return (list ?? []).flatMap((node) =>
-    ts.isSpreadElement(node) ? iterate(evaluate(node.expression, scope, ev), ev) : [evaluate(node, scope, ev)],
-  );
+  const args: unknown[] = [];
+  for (const node of list ?? [])
+    if (ts.isSpreadElement(node)) args.push(...iterate(evaluate(node.expression, scope, ev), ev));
+    else args.push(evaluate(node, scope, ev));
+  return args;
 }
 
 export function call(node: ts.CallExpression, scope: Scope, ev: Evaluation): unknown {

@@ -7,6 +7,7 @@ import { type FunctionContext, Scope } from "../scope.js";
 import { classValue } from "./classes.js";
 import { evaluate } from "./expressions.js";
 import { makeGenerator } from "./generators.js";
+import { returnsEarly } from "./leaving.js";
 import { bind, orDefault } from "./patterns.js";
 import { declareIn, run } from "./statements.js";
 
@@ -76,7 +77,7 @@ export function functionValue(
     own.value = value;
     outer.declare(own);
   }
-  return ev.journal.born(value);
+  return value;
 }
 
 const titleOf = (home: object): string => {
@@ -97,6 +98,7 @@ export function runBody(
     const { body } = node;
     if (!body) throw ev.failAt(node, "not-supported", "a function without a body");
     if (!ts.isBlock(body)) return { kind: "return", value: evaluate(body, scope, ev) };
+    if (!returnsEarly(body)) return run(body.statements, scope, ev);
     return ev.flow.joined("return", [], title.split(".").at(-1)!, () => run(body.statements, scope, ev));
   });
   if (completion?.kind === "gone") throw ev.fail("never-returns");
@@ -115,10 +117,12 @@ function parametersOf(node: FunctionNode, ev: Evaluation): readonly ts.Parameter
 }
 
 export function bindParameters(node: FunctionNode, scope: Scope, args: readonly unknown[], ev: Evaluation): void {
-  parametersOf(node, ev).forEach((parameter, i) => {
+  const parameters = parametersOf(node, ev);
+  for (let i = 0; i < parameters.length; i++) {
+    const parameter = parameters[i]!;
     const given = parameter.dotDotDotToken ? ev.journal.born(args.slice(i)) : args[i];
     bind(parameter.name, orDefault(given, parameter.initializer, parameter.name, scope, ev), false, scope, ev);
-  });
+  }
   if (node.body && ts.isBlock(node.body)) declareIn(node.body.statements, scope, ev);
 }
 

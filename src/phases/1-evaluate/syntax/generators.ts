@@ -96,8 +96,8 @@ class Running {
     if (!holdsYield(node)) return execute(node, scope, ev, labels);
     ev.step();
     ev.at = node;
-    if (ts.isExpressionStatement(node)) {
-      yield* this.value(node.expression, scope);
+    if (node.kind === K.ExpressionStatement) {
+      yield* this.value((node as ts.ExpressionStatement).expression, scope);
       return null;
     }
     if (ts.isVariableStatement(node)) {

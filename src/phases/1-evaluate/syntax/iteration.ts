@@ -50,7 +50,7 @@ export function iterate(value: unknown, ev: Evaluation): readonly unknown[] {
   const all: unknown[] = [];
   for (let item = items.next(); !item.isDone; item = items.next()) {
     all.push(item.value);
-    if (all.length > 10_000_000) throw ev.fail("endless-at-build-time", "this list");
+    if (all.length > 1_000_000) throw ev.fail("endless-at-build-time", "this list");
   }
   return all;
 }

@@ -6,6 +6,7 @@ import { RunTime, truth } from "../run-time.js";
 import { Scope } from "../scope.js";
 import { evaluate } from "./expressions.js";
 import { type Items, itemsOf } from "./iteration.js";
+import { leavesRound } from "./leaving.js";
 import { decide } from "./operators.js";
 import { bind } from "./patterns.js";
 import { declareVariables, execute } from "./statements.js";
@@ -17,12 +18,23 @@ const endsRound = (completion: Completion, names: readonly (string | null)[]): b
 
 /** Unrolls: `next` prepares a round or says that there is none. */
 function unroll(
+  statement: ts.Statement,
   names: readonly (string | null)[],
   next: () => boolean | RunTime,
   body: () => Completion,
   ev: Evaluation,
 ): Completion {
   const watch = ev.intrinsics.unrolls();
+  if (!leavesRound(statement)) {
+    let ended: Completion = null;
+    while (ended === null && next()) {
+      ev.step();
+      watch.round();
+      ended = body();
+    }
+    watch.end();
+    return ended;
+  }
   const completion = ev.flow.joined("break", names, "", () => {
     for (;;) {
       ev.step();
@@ -60,7 +72,7 @@ export function loopOver(
     return !step.isDone;
   };
   try {
-    return unroll([null, ...labels], next, body, ev);
+    return unroll(node.statement, [null, ...labels], next, body, ev);
   } finally {
     if (!isOver) items.close();
   }
@@ -94,11 +106,12 @@ export function runWhile(
     return value;
   };
   const body = (): Completion => execute(node.statement, scope, ev);
-  return runLoop(names, test, body, () => {}, ts.isDoStatement(node), ev);
+  return runLoop(node.statement, names, test, body, () => {}, ts.isDoStatement(node), ev);
 }
 
 /** Decides at each round: known conditions unroll, the first one that is not makes the rest a loop of the program. */
 function runLoop(
+  statement: ts.Statement,
   names: readonly (string | null)[],
   test: () => unknown,
   body: () => Completion,
@@ -133,7 +146,7 @@ function runLoop(
     ev.journal.keep();
     return condition;
   };
-  const completion = unroll(names, next, body, ev);
+  const completion = unroll(statement, names, next, body, ev);
   if (completion !== null || pending === null) return completion;
   return ev.flow.loop(
     names,
@@ -186,7 +199,7 @@ export function runFor(node: ts.ForStatement, scope: Scope, ev: Evaluation, labe
     if (isUnrolled) rounds.next();
     if (incrementor) evaluate(incrementor, rounds.scope, ev);
   };
-  return runLoop([null, ...labels], test, body, update, false, ev);
+  return runLoop(statement, [null, ...labels], test, body, update, false, ev);
 }
 
 const closures = new WeakMap<ts.Node, boolean>();

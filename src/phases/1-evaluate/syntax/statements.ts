@@ -16,8 +16,18 @@ import { bind } from "./patterns.js";
 
 const K = ts.SyntaxKind;
 
+const isDeclaration = ({ kind }: ts.Statement): boolean =>
+  kind === K.VariableStatement ||
+  kind === K.ClassDeclaration ||
+  kind === K.EnumDeclaration ||
+  kind === K.FunctionDeclaration;
+const declaring = new WeakMap<readonly ts.Statement[], boolean>();
+
 /** Declares what a block declares before its first statement runs: functions with their values, the rest unusable yet. */
 export function declareIn(statements: readonly ts.Statement[], scope: Scope, ev: Evaluation): void {
+  let declares = declaring.get(statements);
+  if (declares === undefined) declaring.set(statements, (declares = statements.some(isDeclaration)));
+  if (!declares) return;
   const declareNames = (name: ts.BindingName, isConstant: boolean): void => {
     if (ts.isIdentifier(name)) {
       if (!scope.own(name.text)) scope.declare(ev.journal.variable(name.text, isConstant));

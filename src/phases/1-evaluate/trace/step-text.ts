@@ -21,9 +21,14 @@ export function roundNumbers(): (round: readonly Step<"logical">[]) => number {
 
 const typeText = ({ type }: LogicalValue): string => `${type.dtype}${type.shape.join("x")}`;
 
+const attributesText = (attrs: object): string => {
+  for (const _ in attrs) return JSON.stringify(attrs);
+  return "";
+};
+
 function stepText(step: Step<"logical">): string {
   const types = `${readsOf(step).map(typeText).join()}>${makesOf(step).map(typeText).join()}`;
-  if (step.kind === "op") return `${step.op.name}${JSON.stringify(step.attrs)}${types}`;
+  if (step.kind === "op") return `${step.op.name}${attributesText(step.attrs)}${types}`;
   return step.kind === "repeat" ? `repeat${step.count}{${bodyText(step)}}${types}` : `gradient${types}`;
 }
 

@@ -307,7 +307,7 @@ export class Tensor {
 
   view(shape: readonly number[]): Tensor {
     const target = resolveShape(shape, this.shape, this.tracer);
-    if (String(target) === String(this.shape)) return this;
+    if (isSameShape(target, this.shape)) return this;
     let current: Tensor = this;
     for (const attrs of regroupFactors(this.shape, target)) current = current.emit(ops.regroup, [current], attrs);
     return current;
@@ -358,7 +358,7 @@ export class Tensor {
     return this.view(this.shape.filter((_, d) => d !== at));
   }
   expand(shape: readonly number[]): Tensor {
-    if (String(shape) === String(this.shape)) return this;
+    if (isSameShape(shape, this.shape)) return this;
     const added = shape.length - this.ndim;
     if (added < 0) throw this.fail("cannot-expand", this.shape, shape);
     const target = shape.map((size, d) => (size === -1 && d >= added ? this.shape[d - added]! : size));
@@ -513,6 +513,9 @@ export class Tensor {
     return this.value;
   }
 }
+
+const isSameShape = (a: readonly number[], b: readonly number[]): boolean =>
+  a.length === b.length && a.every((size, dim) => size === b[dim]);
 
 /** What is kept between steps. Methods that end in an underscore change what it holds. */
 export class MutableTensor extends Tensor {
