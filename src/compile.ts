@@ -9,6 +9,7 @@ import { differentiate } from "./phases/2-differentiate/differentiate.js";
 import { forgetConstantStates } from "./phases/2-differentiate/forget-constant-states.js";
 import { mixPrecision } from "./phases/2-differentiate/mix-precision.js";
 import { moveSlicesUp } from "./phases/2-differentiate/move-slices-up.js";
+import { nameValues } from "./phases/2-differentiate/name-values.js";
 import { simplify } from "./phases/2-differentiate/simplify.js";
 import { insertMoves } from "./phases/3-partition/insert-moves.js";
 import { moveIntoRepeats } from "./phases/3-partition/move-into-repeats.js";
@@ -45,7 +46,8 @@ function prepare(traced: Program<"logical">, passes: PassRunner): Program<"logic
   const mixed = passes.run("mixPrecision", () => mixPrecision(sliced));
   const differentiated = passes.run("differentiate", () => eachGraph(mixed, differentiate));
   const kept = passes.run("forgetConstantStates", () => forgetConstantStates(differentiated));
-  return passes.finish("simplify", () => eachGraph(kept, simplify), verifyProgram);
+  const simplified = passes.run("simplify", () => eachGraph(kept, simplify));
+  return passes.finish("nameValues", () => eachGraph(simplified, nameValues), verifyProgram);
 }
 
 /** One rank's graphs: where every value lies, and the collectives that bring it there. */
