@@ -1,7 +1,7 @@
 // Whether two groups can be one kernel: the letters of the reader, told in letters of the maker, by the places at which
 // tensors are written and read. Letters of the maker are split where the reader's are finer.
 import type { Amount } from "../../ir/scheduled.js";
-import { divides, is, quotient, sameAmount, times } from "./amounts.js";
+import { divides, is, most, quotient, sameAmount, times } from "./amounts.js";
 import type { Group, Member } from "./groups.js";
 import { substitute } from "./linear.js";
 import type { Letter, Linear, Tensor } from "./work.js";
@@ -134,8 +134,13 @@ function joinedGroup(maker: Group, reader: Group, matching: Matching): Group | n
     ],
   });
   if (!coversOuter) return null;
-  const readerKnown = reader.outer.every(isKnown);
-  if (!readerKnown) return null;
+  const unknown = reader.outer.filter((letter) => !isKnown(letter));
+  if (unknown.length > 0) {
+    // Rows of the maker's that the reader walks again: letters that are not among the links are those of the row.
+    const isRow = maker.inner.length > 0 && reader.inner.length === 0 && !touchesInner && isSmallRow(outer, inner);
+    if (!isRow || !pair(unknown, inner, places, numVariants)) return null;
+    return join({ outer, inner }, null, "all");
+  }
   if (maker.inner.length === 0 && reader.inner.length === 0)
     return join({ outer, inner }, null, null);
   if (maker.inner.length === 0) {
@@ -150,20 +155,40 @@ function joinedGroup(maker: Group, reader: Group, matching: Matching): Group | n
   }
   const isOuterDigit = new Set(outer);
   if (reader.inner.length === 0) {
-    if (touchesInner && !coversInner) return null;
+    if (touchesInner && !(coversInner && isSmallRow(outer, inner))) return null;
     return join({ outer, inner }, null, touchesInner ? "all" : "outer");
   }
-  if (image(reader.outer).some((letter) => !isOuterDigit.has(letter))) return null;
+  if (!isSmallRow(outer, inner) || image(reader.outer).some((letter) => !isOuterDigit.has(letter))) return null;
   if (reader.inner.every(isKnown)) {
     if (!coversInner || image(reader.inner).some((letter) => isOuterDigit.has(letter))) return null;
     return join({ outer, inner }, null, null);
   }
-  if (touchesInner || reader.inner.length !== inner.length) return null;
-  if (!reader.inner.every((letter, i) => sameAmount(letter.size, inner[i]!.size))) return null;
-  reader.inner.forEach((letter, i) => {
-    places.set(letter, linearOf([{ letter: inner[i]!, size: letter.size }], numVariants));
-  });
+  if (touchesInner || !pair(reader.inner, inner, places, numVariants)) return null;
   return join({ outer, inner }, null, null);
+}
+
+/** Letters of the reader that are the maker's, one by one. */
+function pair(
+  readers: readonly Letter[],
+  makers: readonly Letter[],
+  places: Map<Letter, Linear>,
+  numVariants: number,
+): boolean {
+  if (readers.length !== makers.length) return false;
+  if (!readers.every((letter, i) => sameAmount(letter.size, makers[i]!.size))) return false;
+  readers.forEach((letter, i) => {
+    places.set(letter, linearOf([{ letter: makers[i]!, size: letter.size }], numVariants));
+  });
+  return true;
+}
+
+/** A row that is walked again is still in the cache; one alone leaves nothing for other threads. */
+const mostElements = 131_072;
+const mostAlone = 16_384;
+
+function isSmallRow(outer: readonly Letter[], inner: readonly Letter[]): boolean {
+  const count = (letters: readonly Letter[]): number => letters.reduce((n, { size }) => n * most(size), 1);
+  return count(inner) <= (count(outer) < 4 ? mostAlone : mostElements);
 }
 
 function moved(member: Member, places: ReadonlyMap<Letter, Linear>, over: "outer" | "all" | null): Member {

@@ -15,6 +15,15 @@ export function visitScalars(scalar: Scalar, see: (each: Scalar) => void, seen: 
   else if (scalar.kind === "input" && scalar.at) for (const at of scalar.at) visitScalars(at, see, seen);
 }
 
+/** Whether some part of an expression is such. */
+export function hasScalar(scalar: Scalar, isSuch: (each: Scalar) => boolean): boolean {
+  let isFound = false;
+  visitScalars(scalar, (each) => {
+    if (isSuch(each)) isFound = true;
+  });
+  return isFound;
+}
+
 /** The same expression with its leaves replaced, bottom up; parts that do not change stay the same objects. */
 export function mapScalar(scalar: Scalar, change: (leaf: Scalar) => Scalar, memo: Map<Scalar, Scalar>): Scalar {
   const known = memo.get(scalar);

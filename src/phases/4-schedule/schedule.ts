@@ -24,6 +24,7 @@ import { lowerGraph } from "./lower-graph.js";
 import { Lowering } from "./lowering.js";
 import { makeTables } from "./make-tables.js";
 import { writeOut } from "./write-out.js";
+import { openSums } from "./open-sums.js";
 import { notShared, shareMemory } from "./share-memory.js";
 import { mergeTableRepeats } from "./table-repeats.js";
 import type { Tensor } from "./work.js";
@@ -40,7 +41,7 @@ export function schedule(program: Program<"local">, { isFused = true }: Schedule
   const graphs = new Map<string, ScheduledGraph>();
   let arenaBytes = lowering.zero;
   for (const [name, graph] of program.graphs) {
-    const loose = isFused ? lowerGraph(mergeTableRepeats(graph), lowering, isFused) : lowerGraph(graph, lowering, false);
+    const loose = isFused ? lowerGraph(mergeTableRepeats(openSums(graph)), lowering, isFused) : lowerGraph(graph, lowering, false);
     const joined = isFused ? joinSums(loose, lowering) : loose;
     const fused = writeOut(fuse(joined, lowering.numVariants, { isFused }), joined.rounds, lowering);
     const lowered = { ...joined, rounds: fused.rounds };
