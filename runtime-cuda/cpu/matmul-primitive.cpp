@@ -41,6 +41,17 @@ struct Product {
   memory::desc a, b, c, scratch;
 };
 
+/** oneDNN 3 has another way of saying it than 2. */
+#if DNNL_VERSION_MAJOR >= 3
+dnnl::matmul::primitive_desc describeProduct(const Product& product, const dnnl::primitive_attr& attributes) {
+  return {engine(), product.a, product.b, product.c, attributes};
+}
+#else
+dnnl::matmul::primitive_desc describeProduct(const Product& product, const dnnl::primitive_attr& attributes) {
+  return {{product.a, product.b, product.c}, attributes, engine()};
+}
+#endif
+
 Product make(const MatmulArgs& args) {
   const auto describe = [&](std::int64_t rows, std::int64_t columns, DType dtype, std::int64_t batchStride, std::int64_t rowStride,
                             std::int64_t columnStride) {
@@ -53,7 +64,7 @@ Product make(const MatmulArgs& args) {
   product.c = describe(args.m, args.n, args.output, args.cBatch, args.cM, args.cN);
   dnnl::primitive_attr attributes;
   attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
-  const dnnl::matmul::primitive_desc description({product.a, product.b, product.c}, attributes, engine());
+  const dnnl::matmul::primitive_desc description = describeProduct(product, attributes);
   product.primitive = dnnl::matmul(description);
   product.scratch = description.scratchpad_desc();
   return product;
