@@ -11,11 +11,10 @@ import { writeStores } from "./elementwise.js";
 import { growResult, startOf, typeOfResult } from "./reductions.js";
 import { costPerElement, grainFor, indexName, numPoints, writeNest, writeShared } from "./work.js";
 
-/** Whether the rows should be shared among threads instead: one stage that reduces many rows to few columns. */
+/** Whether the rows should be shared among threads instead: one stage, many rows, few columns. */
 export const areFewColumns = ({ outer, column, inner }: ColumnLoops, { stages }: Stages): boolean =>
   outer.length === 0 &&
   stages.length === 1 &&
-  stages[0]!.stores.length === 0 &&
   largest(column.size) <= 8192 &&
   largest(inner[0]!.size) >= 64 &&
   numPoints(inner) * largest(column.size) >= 32768;

@@ -236,8 +236,20 @@ export class LoopWriter {
       case "input":
         return this.#inputPiece(node, write);
       case "apply":
-        return applyPiece(node, type, write);
+        return applyPiece(
+          node,
+          type,
+          write,
+          node.fn === "select" && node.args.slice(1).some((arg) => this.#isLazy(arg)),
+        );
     }
+  }
+
+  /** Whether a node reads at a computed place, and not before it is asked for. */
+  #isLazy(node: ScalarNode): boolean {
+    if (!readsComputedPlaces(node, this.#computed)) return false;
+    if (this.#valueName(node, concreteType(node.type)) !== null) return false;
+    return (node.kind === "input" && node.at !== null) || argumentsOf(node).some((arg) => this.#isLazy(arg));
   }
 
   #inputPiece(node: InputNode, write: WriteValue): Piece {

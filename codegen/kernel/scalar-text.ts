@@ -67,8 +67,11 @@ export function storedPiece(piece: Piece, type: CppValueType, dtype: DType): str
 /** Writes an argument of an expression as a type. */
 export type WriteArgument = (node: ScalarNode, type: CppValueType) => Piece;
 
-/** An application as an expression of type `wanted` (which matters for choices of literals alone). */
-export function applyPiece(node: ApplyNode, wanted: CppValueType, write: WriteArgument): Piece {
+/**
+ * An application as an expression of type `wanted` (which matters for choices of literals alone). `isLazy`: only what a
+ * choice takes may be computed.
+ */
+export function applyPiece(node: ApplyNode, wanted: CppValueType, write: WriteArgument, isLazy: boolean): Piece {
   const { fn, args } = node;
   const own = node.type === "number" ? wanted : node.type;
   const types = args.map(({ type }) => type);
@@ -98,6 +101,7 @@ export function applyPiece(node: ApplyNode, wanted: CppValueType, write: WriteAr
         write(args[0]!, "mask"),
         ...args.slice(1).map((arg) => write(arg, own as CppValueType)),
       ];
+      if (own === "float" && !isLazy) return call("dream::math::choose", [condition!, then!, otherwise!]);
       return {
         text: `${within(condition!, binds.or)} ? ${within(then!, binds.or)} : ${within(otherwise!, binds.conditional)}`,
         binding: binds.conditional,

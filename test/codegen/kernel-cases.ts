@@ -311,6 +311,17 @@ export const handMadeCases: readonly KernelCase[] = [
     ],
   }),
   makeCase({
+    name: "activationAndBiasGradient",
+    sizes: { n: 1001, d: 77 },
+    outer: "d",
+    inner: "n",
+    operands: ["x:f32:nd", "=g:f32:nd", ">bias:f32:d"],
+    passes: (() => {
+      const product = apply("mul", input(1), apply("cos", input(0)));
+      return [sum("total", product), store(1, product, "all"), store(2, named("total"))];
+    })(),
+  }),
+  makeCase({
     name: "sumOfFewRows",
     sizes: { b: 3, t: 41, d: 129 },
     outer: "td",

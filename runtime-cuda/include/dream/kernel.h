@@ -21,8 +21,10 @@ void parallelFor(std::int64_t n, std::int64_t grain, void (*body)(const void* co
  */
 template <class F>
 inline void parallelFor(std::int64_t n, std::int64_t grain, const F& body) {
-  const auto call = [](const void* context, std::int64_t begin, std::int64_t end) {
-    (*static_cast<const F*>(context))(begin, end);
+  // A copy, and the body inlined: what it captured is then in registers, which loops need to be vectorized.
+  const auto call = [](const void* context, std::int64_t begin, std::int64_t end) __attribute__((flatten)) {
+    const F own = *static_cast<const F*>(context);
+    own(begin, end);
   };
   detail::parallelFor(n, grain, call, &body);
 }

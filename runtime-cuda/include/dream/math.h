@@ -52,6 +52,12 @@ inline constexpr std::uint32_t roundingShiftBits = 0x4b400000u;
   return quotient * b != a && (a < 0) != (b < 0) ? quotient - 1 : quotient;
 }
 
+/** `then` where the mask holds, else `otherwise`: both are there, and no branch that would keep a loop from being vectorized. */
+[[gnu::always_inline]] inline float choose(bool mask, float then, float otherwise) {
+  const std::uint32_t all = 0u - static_cast<std::uint32_t>(mask);
+  return bits::toFloat((bits::ofFloat(then) & all) | (bits::ofFloat(otherwise) & ~all));
+}
+
 /** -1, 0 or 1; NaN and signed zeros stay themselves. */
 [[gnu::always_inline]] inline float sign(float x) { return x > 0.0f ? 1.0f : x < 0.0f ? -1.0f : x; }
 [[gnu::always_inline]] inline std::int64_t sign(std::int64_t x) { return (x > 0) - (x < 0); }
