@@ -48,6 +48,8 @@ function openMpiOptions(numRanks: number, { isRoot, numCores }: Machine): readon
     ...["--bind-to", "none"],
     // Copies through the kernel are slower than two copies through shared memory for pieces of our size.
     ...["--mca", "btl_vader_single_copy_mechanism", "none"],
+    // One-sided communication over InfiniBand complains where there is none.
+    ...["--mca", "osc", "^ucx"],
   ];
 }
 

@@ -23,7 +23,7 @@ export function runCommand(invocation: Invocation): Command {
     const { launch, launchCommand, thisMachine } = await import("../launch.js");
     const { describeBuilt } = await import("../program/describe-built.js");
     const built = await buildProgram(file, { ...options, onCompileRuntime: () => sayItTakesTime(invocation, options) });
-    if (!built.wasUpToDate) invocation.error(`${describeBuilt(built)}\n`);
+    if (!built.wasUpToDate) invocation.error(describeBuilt(built));
     const numRanks = options.ranks ?? built.manifest.smallestWorldSize;
     invocation.exitCode = await launch(launchCommand(built.program, flags, numRanks, thisMachine()));
   });
