@@ -111,9 +111,17 @@ bool isDenseByRows(const MatmulArgs& x) {
   return x.batch == 1 && x.aK == 1 && x.aM == x.k && (x.bN == 1 ? x.bK == x.n : x.bN == x.k) && x.cM == x.n;
 }
 
+/** From here on the code for whole rows reads its second operand too often; pieces of columns get the other code. */
+constexpr std::int64_t longSum = 8192;
+
 Grid gridOf(const MatmulArgs& x) {
-  if (x.inputs == DType::f32) return chooseGrid(x.batch, x.m, x.n, pool::numThreads());
-  return isDenseByRows(x) ? chooseRows(x.m, pool::numThreads()) : chooseProperGrid(x.batch, x.m, x.n, pool::numThreads());
+  const int numThreads = pool::numThreads();
+  if (x.inputs == DType::f32) return chooseGrid(x.batch, x.m, x.n, numThreads);
+  if (!isDenseByRows(x)) return chooseProperGrid(x.batch, x.m, x.n, numThreads);
+  if (x.k < longSum || x.n < 512) return chooseRows(x.m, numThreads);
+  Grid grid = chooseProperGrid(x.batch, x.m, x.n, numThreads);
+  if (grid.columns == 1) grid = {(grid.rows + 1) / 2, 2};
+  return grid;
 }
 
 void multiplyByPieces(const MatmulArgs& x) {

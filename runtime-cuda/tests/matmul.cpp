@@ -68,7 +68,7 @@ TEST_SUITE("matmul") {
   TEST_CASE("no bit depends on the number of threads") {
     Run run;
     const int before = pool::numThreads();
-    const std::int64_t sizes[][4] = {{1, 512, 768, 768}, {1, 768, 768, 1024}, {1, 300, 2000, 128}, {1, 128, 128, 3000}, {1, 333, 777, 501}, {6, 65, 64, 65}, {1, 50, 60, 70}, {1, 16, 3000, 300}};
+    const std::int64_t sizes[][4] = {{1, 512, 768, 768}, {1, 768, 768, 1024}, {1, 300, 2000, 128}, {1, 128, 128, 3000}, {1, 333, 777, 501}, {6, 65, 64, 65}, {1, 50, 60, 70}, {1, 16, 3000, 300}, {1, 70, 600, 9001}};
     for (const auto& [batch, m, n, k] : sizes)
       for (const bool aTransposed : {false, true})
         for (const bool bTransposed : {false, true})
