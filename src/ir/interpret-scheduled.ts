@@ -107,31 +107,53 @@ function runLaunches(launches: readonly Launch[], ranks: readonly Rank[]): void 
 
 function begin(launch: CollectiveLaunch, ranks: readonly Rank[]): void {
   for (const rank of ranks) {
-    if (rank.running.has(launch.handle)) throw new Error(`handle ${launch.handle} is begun twice`);
-    rank.running.set(launch.handle, launch);
-    for (const { source, target, numElements } of launch.parts) {
-      const [from, to] = [rank.region(source.place), rank.region(target.place)];
-      if (from !== to) rank.forget(target.place);
-      void numElements;
-    }
+    const parts = launch.parts.map(({ source, target, numElements }) => ({
+      source: { buffer: rank.buffer(source.place), offset: source.offset },
+      target: { buffer: rank.buffer(target.place), offset: target.offset },
+      numElements,
+    }));
+    for (const { source, target } of parts)
+      if (rank.region(source.buffer) !== rank.region(target.buffer)) rank.forget(target.buffer);
+    const known = rank.running.get(launch.handle);
+    if (known) known.push({ launch, parts });
+    else rank.running.set(launch.handle, [{ launch, parts }]);
   }
 }
 
-/** What it does to each part of the sources of a group; places are those of the round in which it was begun. */
+/** Only now it does what it does to the parts of a group, in the order in which rounds began it. */
 function end(handle: number, ranks: readonly Rank[]): void {
-  const launch = ranks[0]!.running.get(handle);
-  if (!launch) throw new Error(`handle ${handle} is waited for and was not begun`);
-  for (const { source, target, numElements, dtype } of launch.parts) {
-    const held = ranks.map((rank) => rank.readRun(source.place, source.offset, numElements));
-    ranks.forEach((rank) => {
-      const group = groupOf(rank.rank, launch.axis, rank.degrees);
-      const parts = group.map((peer) => held[peer]!);
-      const result = combined(launch, parts, group.indexOf(rank.rank));
-      rank.writeRun(target.place, target.offset, result);
-      void dtype;
+  const begun = ranks[0]!.running.get(handle);
+  if (!begun) throw new Error(`handle ${handle} is waited for and was not begun`);
+  begun.forEach(({ launch, parts }, i) => {
+    parts.forEach(({ numElements }, p) => {
+      const partOf = (rank: Rank): Running["parts"][number] => rank.running.get(handle)![i]!.parts[p]!;
+      const held = ranks.map((rank) => {
+        const { source } = partOf(rank);
+        return rank.readRun(source.buffer, source.offset, numElements);
+      });
+      for (const rank of ranks) {
+        const group = groupOf(rank.rank, launch.axis, rank.degrees);
+        const result = combined(
+          launch,
+          group.map((peer) => held[peer]!),
+          group.indexOf(rank.rank),
+        );
+        const { target } = partOf(rank);
+        rank.writeRun(target.buffer, target.offset, result);
+      }
     });
-  }
+  });
   for (const rank of ranks) rank.running.delete(handle);
+}
+
+/** A collective that was begun, with the memory of the round in which it was. */
+interface Running {
+  readonly launch: CollectiveLaunch;
+  readonly parts: readonly {
+    readonly source: { readonly buffer: Buffer; readonly offset: Amount };
+    readonly target: { readonly buffer: Buffer; readonly offset: Amount };
+    readonly numElements: Amount;
+  }[];
 }
 
 function combined({ what, reduction }: CollectiveLaunch, parts: readonly Float64Array[], place: number): Float64Array {
@@ -166,7 +188,7 @@ type LocalLaunch = Exclude<Launch, { kind: "loop" | "collective" | "wait" }>;
 
 class Rank {
   readonly rounds = new Map<number, number>();
-  readonly running = new Map<number, CollectiveLaunch>();
+  readonly running = new Map<number, Running[]>();
   readonly observed = new Map<string, NdArray>();
   private readonly at: Coordinates;
   private readonly outside = new Map<Buffer, RankMemory>();

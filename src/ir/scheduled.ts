@@ -185,6 +185,7 @@ export interface CollectiveLaunch {
   }[];
   readonly from: LaunchOrigin;
 }
+/** Ends all that was begun under its handle: behind a loop, that of all rounds. */
 export interface WaitLaunch {
   readonly kind: "wait";
   readonly axis: Axis;

@@ -57,7 +57,8 @@ class Walk {
   private readonly arena = new ByteOwners<Buffer>();
   private readonly outside = new Map<Buffer, ByteOwners<Buffer>>();
   private readonly rounds = new Map<number, { readonly round: number; readonly count: number }>();
-  private readonly running = new Map<number, Running>();
+  /** By handle: what was begun, once or in several rounds of a loop. */
+  private readonly running = new Map<number, Running[]>();
   private readonly begun = new Map<number, CollectiveLaunch>();
   constructor(
     private readonly program: ScheduledProgram,
@@ -199,7 +200,6 @@ class Walk {
 
   private begin(launch: CollectiveLaunch): void {
     const { handle, parts, what } = launch;
-    if (this.running.has(handle)) this.report(`handle ${handle} is begun again before it is waited for`);
     const before = this.begun.get(handle);
     if (before && before !== launch) this.report(`two collectives have handle ${handle}`);
     this.begun.set(handle, launch);
@@ -222,7 +222,9 @@ class Walk {
       sources.push(from);
       targets.push(to);
     }
-    this.running.set(handle, { launch, sources, targets });
+    const known = this.running.get(handle);
+    if (known) known.push({ launch, sources, targets });
+    else this.running.set(handle, [{ launch, sources, targets }]);
   }
 
   private end(handle: number): void {
@@ -283,7 +285,7 @@ class Walk {
 
   private read(range: Range, what: string): void {
     const { buffer } = range;
-    for (const { launch, targets } of this.running.values())
+    for (const { launch, targets } of [...this.running.values()].flat())
       if (targets.some((target) => this.share(target, range)))
         this.report(`${what} reads ${buffer.name} before the ${launch.what} of handle ${launch.handle} has ended`);
     if (buffer.home.kind !== "arena" && buffer.home.kind !== "result") return;
@@ -294,7 +296,7 @@ class Walk {
 
   private write(range: Range, what: string): void {
     const { buffer } = range;
-    for (const { launch, sources, targets } of this.running.values())
+    for (const { launch, sources, targets } of [...this.running.values()].flat())
       if ([...sources, ...targets].some((busy) => this.share(busy, range)))
         this.report(`${what} writes ${buffer.name} before the ${launch.what} of handle ${launch.handle} has ended`);
     if (buffer.home.kind === "batch" || buffer.home.kind === "tensor" || buffer.home.kind === "scalar")

@@ -36,6 +36,7 @@ export interface AssembleInputs {
   readonly lies: (tensor: Tensor) => Tensor;
   /** What stands for a tensor's memory, wherever it is. */
   readonly memoryOf: (tensor: Tensor) => unknown;
+  readonly isSame: (a: Tensor, b: Tensor) => boolean;
   readonly states: ReadonlyMap<State, Buffer>;
   readonly lowering: Lowering;
 }
@@ -52,6 +53,11 @@ interface Busy {
   readonly sources: ReadonlySet<unknown>;
   readonly targets: ReadonlySet<unknown>;
 }
+/** A block with waits, and the collectives that are to be waited for behind it. */
+interface Waited {
+  readonly jobs: readonly Timed[];
+  readonly open: readonly CollectiveJob[];
+}
 const share = (a: ReadonlySet<unknown>, b: ReadonlySet<unknown>): boolean => [...a].some((each) => b.has(each));
 
 class Assembly {
@@ -66,7 +72,7 @@ class Assembly {
   private readonly ownPaths = new Map<Tensor, readonly LoopJob[]>();
   private readonly workspaceTimes = new Map<CallJob, number>();
   constructor(private readonly of: AssembleInputs) {
-    this.timed = this.withWaits(of.jobs);
+    this.timed = this.withWaits(of.jobs, null).jobs;
   }
 
   finish(): { graph: ScheduledGraph; arenaBytes: Amount } {
@@ -110,10 +116,11 @@ class Assembly {
   }
 
   /**
-   * Every collective is waited for right before what reads or writes its targets' memory, or writes its sources', at the
-   * latest at the end of its block.
+   * Every collective is waited for right before what reads or writes its targets' memory, or writes its sources'. One of a
+   * loop's body that has memory of its own in each round is on its way until behind the loop, all rounds together; else it
+   * is waited for at the end of its block.
    */
-  private withWaits(jobs: readonly Job<Laid>[]): readonly Timed[] {
+  private withWaits(jobs: readonly Job<Laid>[], loop: LoopJob | null): Waited {
     const result: Timed[] = [];
     const open = new Map<CollectiveJob, Busy>();
     const wait = (of: CollectiveJob): void => {
@@ -127,19 +134,52 @@ class Assembly {
         for (const [collective, { sources, targets }] of open)
           if (share(targets, read) || share(targets, written) || share(sources, written)) wait(collective);
       }
+      if (job.kind === "loop") {
+        const body = this.withWaits(job.body.jobs as Job<Laid>[], job);
+        result.push({ ...job, body: { jobs: body.jobs as Job[] } });
+        for (const collective of body.open) open.set(collective, this.busy(collective));
+        continue;
+      }
       if (job.kind === "collective") {
         this.waits.set(job, this.waits.size);
-        open.set(job, {
-          sources: this.cellsOf(job.parts.flatMap(({ source }) => this.itemsOf(source))),
-          targets: this.cellsOf(job.parts.flatMap(({ target }) => this.itemsOf(target))),
-        });
+        open.set(job, this.busy(job));
       }
-      result.push(
-        job.kind === "loop" ? { ...job, body: { jobs: this.withWaits(job.body.jobs as Job<Laid>[]) as Job[] } } : job,
-      );
+      result.push(job);
     }
-    for (const collective of [...open.keys()]) wait(collective);
-    return result;
+    const left = [...open.keys()].filter((collective) => {
+      if (loop !== null && jobs.includes(collective) && this.isApartByRound(collective, jobs, loop)) return true;
+      wait(collective);
+      return false;
+    });
+    return { jobs: result, open: left };
+  }
+
+  private busy({ parts }: CollectiveJob): Busy {
+    return {
+      sources: this.cellsOf(parts.flatMap(({ source }) => this.itemsOf(source))),
+      targets: this.cellsOf(parts.flatMap(({ target }) => this.itemsOf(target))),
+    };
+  }
+
+  /** Whether what a collective touches in one round of a loop is touched in no other. */
+  private isApartByRound(job: CollectiveJob, body: readonly Job<Laid>[], { loop }: LoopJob): boolean {
+    const rounds = this.of.graph.rounds;
+    const own = new Set<Tensor>();
+    for (const tensor of job.parts.flatMap(({ source, target }) => [source, target])) {
+      const items = rounds.get(tensor)?.loop === loop ? rounds.get(tensor)!.items : [];
+      const cells = new Set(items.map((item) => this.of.memoryOf(item)));
+      if (items.length === 0 || cells.size < items.length || items.some((item) => rounds.has(item))) return false;
+      own.add(tensor);
+    }
+    const cells = this.cellsOf([...own].flatMap((tensor) => this.itemsOf(tensor)));
+    return body.every((other) => {
+      const { reads, writes } = touchedBy(other, rounds);
+      return [...reads, ...writes].every((tensor) => {
+        if (!rounds.has(tensor) || own.has(tensor)) return true;
+        const isElsewhere = this.itemsOf(tensor).every((item) => !cells.has(this.of.memoryOf(item)));
+        return isElsewhere || [...own].some((mine) => this.of.isSame(mine, tensor));
+      });
+    });
   }
 
   private itemsOf(tensor: Tensor): readonly Tensor[] {

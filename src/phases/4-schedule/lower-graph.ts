@@ -67,10 +67,21 @@ export function lowerGraph(graph: LocalGraph, lowering: Lowering, hasTables: boo
       shape: value.type.shape,
       placement: value.placement,
     }));
-  const jobs = [
-    ...graph.inputs.flatMap(({ value }) => observe(value)),
-    ...lowerSteps(graph.steps, whole, (step) => makesOf(step).flatMap(observe)),
-  ];
+  // Nobody waits for what is only looked at: it is handed out when the updates begin.
+  let pending = graph.inputs.flatMap(({ value }) => observe(value));
+  const handedOut = (step: Step<"local">): readonly Job<KernelPiece>[] => {
+    if (step.phase !== "update") return [];
+    const now = pending;
+    pending = [];
+    return now;
+  };
+  const steps = graph.steps.flatMap((step) => {
+    const before = handedOut(step);
+    const own = lowerSteps([step], whole);
+    pending = [...pending, ...makesOf(step).flatMap(observe)];
+    return [...before, ...own];
+  });
+  const jobs = [...steps, ...pending];
   return {
     name: graph.name,
     jobs,
@@ -102,11 +113,7 @@ function viewOf({ views }: Whole, value: LocalValue): View {
   return view;
 }
 
-function lowerSteps(
-  steps: readonly Step<"local">[],
-  whole: Whole,
-  after: (step: Step<"local">) => readonly Job<KernelPiece>[],
-): readonly Job<KernelPiece>[] {
+function lowerSteps(steps: readonly Step<"local">[], whole: Whole): readonly Job<KernelPiece>[] {
   const jobs: Job<KernelPiece>[] = [];
   for (const step of steps) {
     if (step.kind === "repeat") jobs.push(...lowerRepeat(step, whole));
@@ -123,12 +130,9 @@ function lowerSteps(
         whole.views.set(value.id, lowered.views[o]!);
       });
     }
-    jobs.push(...after(step));
   }
   return jobs;
 }
-
-const nothing = (): readonly Job<KernelPiece>[] => [];
 
 function lowerRepeat(step: RepeatStep<"local">, whole: Whole): readonly Job<KernelPiece>[] {
   const { lowering, views, rounds } = whole;
@@ -158,7 +162,7 @@ function lowerRepeat(step: RepeatStep<"local">, whole: Whole): readonly Job<Kern
     views.set(enter.id, wholeView(tensor, lowering.numVariants));
     return tensor;
   });
-  const body = [...lowerSteps(step.body, whole, nothing)];
+  const body = [...lowerSteps(step.body, whole)];
   const made = new Set(body.flatMap(madeBy));
 
   /** A tensor of the body's own that holds the value and has no other place. */

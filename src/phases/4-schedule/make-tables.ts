@@ -39,7 +39,8 @@ function gathered(
   const groups = new Map<string, { readonly job: Row; readonly position: number }[]>();
   jobs.forEach((job, position) => {
     if (job.kind !== "table" && (job.kind !== "laid" || !isRow(job, options))) return;
-    const key = `${levels[position]} ${keys.of(job.kernel)}`;
+    // What is needed early does not wait for what is not.
+    const key = `${levels[position]} ${job.kernel.from[0]?.phase} ${keys.of(job.kernel)}`;
     const group = groups.get(key);
     if (group) group.push({ job, position });
     else groups.set(key, [{ job, position }]);

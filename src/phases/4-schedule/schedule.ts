@@ -5,7 +5,7 @@
 //   3. choose layouts, copy what calls cannot take as it lies;
 //   4. bind: states and results are written where they belong;
 //   5. share memory between what dies and what is made;
-//   6. lay out kernels, make tables of those that are alike;
+//   6. lay out kernels, make tables of those that are alike, buckets of collectives;
 //   7. assemble: waits, lifetimes, the arena's plan, launches.
 // Needs: a local program. Leaves: a scheduled one.
 import type { Program } from "../../ir/program.js";
@@ -18,6 +18,7 @@ import { chooseLayouts } from "./choose-layouts.js";
 import { copyOperands } from "./copy-operands.js";
 import { fuse } from "./fuse.js";
 import { layOutStates } from "./lay-out-states.js";
+import { joinCollectives } from "./join-collectives.js";
 import { joinSums } from "./join-sums.js";
 import { layOutKernels } from "./lay-out-kernels.js";
 import { lowerGraph } from "./lower-graph.js";
@@ -58,11 +59,12 @@ export function schedule(program: Program<"local">, { isFused = true }: Schedule
     const tables = { ...shared, numVariants: lowering.numVariants };
     const assembled = assemble({
       graph: { ...lowered, rounds: shared.rounds },
-      jobs: isFused ? makeTables(laid, tables) : laid,
+      jobs: isFused ? joinCollectives(makeTables(laid, tables), tables) : laid,
       layouts,
       outside: shared.outside,
       lies: shared.lies,
       memoryOf: shared.cellOf,
+      isSame: shared.isSame,
       states: buffers,
       lowering,
     });
