@@ -28,7 +28,7 @@ type User = CallJob | KernelJob;
 class Choosing {
   private readonly alike = new Alike();
   private readonly fixed = new Set<Tensor>();
-  private readonly users = new Map<Tensor, Set<User>>();
+  private readonly users = new Map<Tensor, Map<object, User>>();
   private readonly orders = new Map<Tensor, readonly number[]>();
   constructor(
     graph: LoweredGraph,
@@ -57,13 +57,16 @@ class Choosing {
     if (tensor.shape.length < 2 || tensor.source !== null) return;
     const first = this.alike.first(tensor);
     if (this.fixed.has(first)) return;
+    // Copies of a kernel for other rounds wish the same.
+    const key = user.kind === "kernel" ? user.passes : user;
     const known = this.users.get(first);
-    if (known) known.add(user);
-    else this.users.set(first, new Set([user]));
+    if (known === undefined) this.users.set(first, new Map([[key, user]]));
+    else if (!known.has(key)) known.set(key, user);
   }
 
   choose(): Layouts {
-    for (const [first, users] of this.users) {
+    for (const [first, byKey] of this.users) {
+      const users = new Set(byKey.values());
       const usual = first.shape.map((_, dim) => dim);
       let least = this.cost(users);
       for (const order of this.candidates(first, users)) {

@@ -19,6 +19,8 @@ export interface LaidOutKernel {
   readonly kernel: Kernel;
   /** Per operand. */
   readonly memory: readonly { readonly tensor: Tensor; readonly offset: Amount }[];
+  /** Per operand, which one of the job it was. */
+  readonly order: readonly number[];
 }
 
 /** `isSameMemory`: whether two tensors lie at one place. */
@@ -79,7 +81,11 @@ export function layOutKernel(
     passes: renamed,
     from: job.from,
   };
-  return { kernel, memory: operands.map(({ draft, offset }) => ({ tensor: draft.tensor, offset })) };
+  return {
+    kernel,
+    memory: operands.map(({ draft, offset }) => ({ tensor: draft.tensor, offset })),
+    order: operands.map((operand) => all.indexOf(operand)),
+  };
 }
 
 /** A read and a write of the same places become one operand. */

@@ -107,7 +107,17 @@ function inOrder(
 
 /** Equal for kernels that differ in nothing but sizes and names. */
 class KernelKeys {
+  private readonly known = new Map<Kernel, string>();
+
   of(kernel: Kernel): string {
+    const known = this.known.get(kernel);
+    if (known !== undefined) return known;
+    const key = this.keyOf(kernel);
+    this.known.set(kernel, key);
+    return key;
+  }
+
+  private keyOf(kernel: Kernel): string {
     const numbers = new Map(kernel.numbers.map(({ name, value }) => [name, numberKey(value)]));
     const letter = [...kernel.outer, ...kernel.inner][0]?.letter;
     const names = new Map<string, number>();
