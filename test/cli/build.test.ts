@@ -1,8 +1,9 @@
 // `dreamc build` and `dreamc run`: what lies in the folder, that nothing is stale, that nothing is half-written.
-import { spawn } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
+import { promisify } from "node:util";
 import { beforeAll, describe, expect, test } from "vitest";
 import { compiledDreamc } from "../compiled.js";
 import { runDreamc } from "./command-line.js";
@@ -72,6 +73,11 @@ describe("the folder", () => {
         { paths: ["model.bias"], shape: [1], dtype: "f32" },
       ],
     });
+  });
+  test("has a CMakeLists.txt that CMake takes", async () => {
+    const again = join(folder, "again");
+    await promisify(execFile)("cmake", ["-S", join(out, "src"), "-B", again]);
+    expect(readFileSync(join(again, "Makefile"), "utf8")).toMatch(/^Tiny:/m);
   });
   test("names no temporary folder", () => {
     for (const name of readdirSync(join(out, "src")))
