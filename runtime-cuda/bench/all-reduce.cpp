@@ -25,7 +25,8 @@ int main() {
     }
     std::sort(seconds.begin(), seconds.end());
     if (world->rank() == 0)
-      std::printf("%10ld floats: median %10.1f us, best %10.1f us, %6.2f GB/s\n", static_cast<long>(n), seconds[seconds.size() / 2] * 1e6, seconds[0] * 1e6,
+      std::printf("%10ld floats: median %10.1f us, best %10.1f us, %6.2f GB/s\n", static_cast<long>(n),
+                  seconds[seconds.size() / 2] * 1e6, seconds[0] * 1e6,
                   static_cast<double>(n) * 4e-9 / seconds[seconds.size() / 2]);
   }
   world->barrier();

@@ -38,8 +38,9 @@ Times measure(const F& work, double seconds = 0.5) {
 }
 
 inline void print(const char* what, double flops, const Times& times) {
-  std::printf("%-44s %8.3f ms  %7.1f GFLOP/s best  %7.1f median  %7.1f by processor time\n", what, times.medianSeconds * 1e3,
-              flops / times.bestSeconds * 1e-9, flops / times.medianSeconds * 1e-9, flops / times.bestCpuSeconds * 1e-9);
+  std::printf("%-44s %8.3f ms  %7.1f GFLOP/s best  %7.1f median  %7.1f by processor time\n", what,
+              times.medianSeconds * 1e3, flops / times.bestSeconds * 1e-9, flops / times.medianSeconds * 1e-9,
+              flops / times.bestCpuSeconds * 1e-9);
   std::fflush(stdout);
 }
 

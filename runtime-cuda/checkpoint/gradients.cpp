@@ -24,7 +24,8 @@ float elementOf(const void* data, DType dtype, std::int64_t i) {
 
 }  // namespace
 
-void GradientDump::observe(const Run::Observed& observed, World& world, const PerAxis& degrees, const PerAxis& coordinates) {
+void GradientDump::observe(const Run::Observed& observed, World& world, const PerAxis& degrees,
+                           const PerAxis& coordinates) {
   const auto spans = spansOf(observed.shape, observed.splits, degrees, coordinates);
   const std::vector<std::int64_t> strides(observed.strides.begin(), observed.strides.end());
   std::int64_t wholeElements = 1, localElements = 1;
@@ -37,17 +38,22 @@ void GradientDump::observe(const Run::Observed& observed, World& world, const Pe
   for (DimSpan& span : here) span.start = 0;
   std::vector<std::int64_t> localShape;
   for (const DimSpan& span : spans) localShape.push_back(span.count);
-  forEachRun({localShape.data(), localShape.size()}, here, strides, [&](std::int64_t to, std::int64_t from, std::int64_t stride, std::int64_t count) {
-    for (std::int64_t i = 0; i < count; i++) local[static_cast<std::size_t>(to + i)] = elementOf(observed.data, observed.dtype, from + i * stride);
-  });
+  forEachRun({localShape.data(), localShape.size()}, here, strides,
+             [&](std::int64_t to, std::int64_t from, std::int64_t stride, std::int64_t count) {
+               for (std::int64_t i = 0; i < count; i++)
+                 local[static_cast<std::size_t>(to + i)] = elementOf(observed.data, observed.dtype, from + i * stride);
+             });
   std::vector<float> whole(world.rank() == 0 ? static_cast<std::size_t>(wholeElements) : 0);
-  world.gather(local.data(), local.size() * sizeof(float), isFirstHolder(observed.splits, coordinates), [&](int rank, const void* bytes) {
-    const auto theirs = spansOf(observed.shape, observed.splits, degrees, coordinatesOf(rank, degrees));
-    const auto* from = static_cast<const float*>(bytes);
-    forEachRun(observed.shape, theirs, localStrides(theirs), [&](std::int64_t at, std::int64_t place, std::int64_t, std::int64_t count) {
-      for (std::int64_t i = 0; i < count; i++) whole[static_cast<std::size_t>(at + i)] = from[place + i];
-    });
-  });
+  world.gather(local.data(), local.size() * sizeof(float), isFirstHolder(observed.splits, coordinates),
+               [&](int rank, const void* bytes) {
+                 const auto theirs = spansOf(observed.shape, observed.splits, degrees, coordinatesOf(rank, degrees));
+                 const auto* from = static_cast<const float*>(bytes);
+                 forEachRun(observed.shape, theirs, localStrides(theirs),
+                            [&](std::int64_t at, std::int64_t place, std::int64_t, std::int64_t count) {
+                              for (std::int64_t i = 0; i < count; i++)
+                                whole[static_cast<std::size_t>(at + i)] = from[place + i];
+                            });
+               });
   if (world.rank() == 0) values_[observed.label] = {{observed.shape.begin(), observed.shape.end()}, std::move(whole)};
 }
 
@@ -55,7 +61,8 @@ void GradientDump::write() const {
   std::vector<TensorToWrite> tensors;
   for (const auto& [label, value] : values_) tensors.push_back({label, FileDType::f32, value.shape});
   SafetensorsWriter writer(path_, tensors);
-  for (const auto& [label, value] : values_) writer.append(value.elements.data(), value.elements.size() * sizeof(float));
+  for (const auto& [label, value] : values_)
+    writer.append(value.elements.data(), value.elements.size() * sizeof(float));
   writer.finish();
 }
 

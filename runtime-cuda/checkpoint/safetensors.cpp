@@ -24,9 +24,10 @@ struct Type {
   std::int64_t size;
 };
 constexpr Type types[] = {
-    {"F64", FileDType::f64, 8}, {"F32", FileDType::f32, 4}, {"F16", FileDType::f16, 2}, {"BF16", FileDType::bf16, 2},
-    {"I64", FileDType::i64, 8}, {"I32", FileDType::i32, 4}, {"I16", FileDType::i16, 2}, {"I8", FileDType::i8, 1},
-    {"U8", FileDType::u8, 1},   {"BOOL", FileDType::boolean, 1},
+    {"F64", FileDType::f64, 8},      {"F32", FileDType::f32, 4}, {"F16", FileDType::f16, 2},
+    {"BF16", FileDType::bf16, 2},    {"I64", FileDType::i64, 8}, {"I32", FileDType::i32, 4},
+    {"I16", FileDType::i16, 2},      {"I8", FileDType::i8, 1},   {"U8", FileDType::u8, 1},
+    {"BOOL", FileDType::boolean, 1},
 };
 const Type& typeOf(FileDType dtype) { return types[static_cast<std::size_t>(dtype)]; }
 
@@ -49,7 +50,8 @@ FileTensor parseTensor(const std::string& path, const std::string& name, const j
   const json::Array* sizes = shape ? shape->as<json::Array>() : nullptr;
   const json::Array* range = offsets ? offsets->as<json::Array>() : nullptr;
   if (!dtypeName || !sizes || !range || range->size() != 2) refuse("lacks its dtype, shape or data_offsets");
-  const Type* type = std::find_if(std::begin(types), std::end(types), [&](const Type& each) { return *dtypeName == each.name; });
+  const Type* type =
+      std::find_if(std::begin(types), std::end(types), [&](const Type& each) { return *dtypeName == each.name; });
   if (type == std::end(types)) refuse("has a dtype that is not known here");
   FileTensor tensor{name, type->dtype, {}, 0, (*range)[0].count(), (*range)[1].count()};
   for (const json::Value& size : *sizes) {
@@ -58,7 +60,8 @@ FileTensor parseTensor(const std::string& path, const std::string& name, const j
   }
   tensor.numElements = product(tensor.shape);
   std::int64_t numBytes = 0;
-  if (tensor.numElements < 0 || __builtin_mul_overflow(tensor.numElements, type->size, &numBytes)) refuse("is too large");
+  if (tensor.numElements < 0 || __builtin_mul_overflow(tensor.numElements, type->size, &numBytes))
+    refuse("is too large");
   if (tensor.begin < 0 || tensor.end < tensor.begin || tensor.end - tensor.begin != numBytes)
     refuse("has a range of bytes that does not fit its shape");
   return tensor;
@@ -77,7 +80,8 @@ SafetensorsFile::SafetensorsFile(const std::string& path) : path_(path) {
   numBytes_ = isFile ? static_cast<std::size_t>(about.st_size) : 0;
   void* mapping = numBytes_ >= 8 ? mmap(nullptr, numBytes_, PROT_READ, MAP_PRIVATE, file, 0) : nullptr;
   close(file);
-  if (!isFile || numBytes_ < 8) throw Fault(path + " is no safetensors file: it has " + std::to_string(numBytes_) + " bytes");
+  if (!isFile || numBytes_ < 8)
+    throw Fault(path + " is no safetensors file: it has " + std::to_string(numBytes_) + " bytes");
   if (mapping == MAP_FAILED) throw Fault("cannot map " + path + ": " + std::strerror(errno));
   mapping_ = static_cast<std::byte*>(mapping);
   try {
@@ -94,8 +98,8 @@ void SafetensorsFile::readHeader() {
   std::uint64_t length = 0;
   std::memcpy(&length, mapping_, 8);
   if (length > static_cast<std::uint64_t>(maxHeaderBytes) || length > numBytes_ - 8)
-    throw Fault(path_ + " is no safetensors file: its first 8 bytes promise a header of " + std::to_string(length) + " bytes, and it has " +
-                std::to_string(numBytes_) + " bytes");
+    throw Fault(path_ + " is no safetensors file: its first 8 bytes promise a header of " + std::to_string(length) +
+                " bytes, and it has " + std::to_string(numBytes_) + " bytes");
   const std::string_view text(reinterpret_cast<const char*>(mapping_) + 8, length);
   json::Value header;
   try {
@@ -117,12 +121,14 @@ void SafetensorsFile::readHeader() {
   const std::int64_t dataBytes = static_cast<std::int64_t>(numBytes_ - 8 - length);
   for (const FileTensor* tensor : inOrder) {
     if (tensor->end > dataBytes)
-      throw Fault(path_ + " is truncated: tensor " + tensor->name + " ends at byte " + std::to_string(tensor->end) + " of the data, which has " +
-                  std::to_string(dataBytes));
-    if (tensor->begin != at) throw Fault(path_ + ": tensor " + tensor->name + " overlaps another or leaves a gap before it");
+      throw Fault(path_ + " is truncated: tensor " + tensor->name + " ends at byte " + std::to_string(tensor->end) +
+                  " of the data, which has " + std::to_string(dataBytes));
+    if (tensor->begin != at)
+      throw Fault(path_ + ": tensor " + tensor->name + " overlaps another or leaves a gap before it");
     at = tensor->end;
   }
-  if (at != dataBytes) throw Fault(path_ + ": " + std::to_string(dataBytes - at) + " bytes at its end belong to no tensor");
+  if (at != dataBytes)
+    throw Fault(path_ + ": " + std::to_string(dataBytes - at) + " bytes at its end belong to no tensor");
 }
 
 const FileTensor* SafetensorsFile::find(const std::string& name) const {
@@ -195,8 +201,10 @@ SafetensorsWriter::SafetensorsWriter(const std::string& path, const std::vector<
   for (const TensorToWrite& tensor : tensors) {
     const std::size_t begin = numBytesLeft_;
     numBytesLeft_ += static_cast<std::size_t>(product(tensor.shape) * elementSize(tensor.dtype));
-    header += (header.size() > 1 ? "," : "") + json::quote(tensor.name) + ":{\"dtype\":\"" + nameOf(tensor.dtype) + "\",\"shape\":[";
-    for (std::size_t i = 0; i < tensor.shape.size(); i++) header += (i > 0 ? "," : "") + std::to_string(tensor.shape[i]);
+    header += (header.size() > 1 ? "," : "") + json::quote(tensor.name) + ":{\"dtype\":\"" + nameOf(tensor.dtype) +
+              "\",\"shape\":[";
+    for (std::size_t i = 0; i < tensor.shape.size(); i++)
+      header += (i > 0 ? "," : "") + std::to_string(tensor.shape[i]);
     header += "],\"data_offsets\":[" + std::to_string(begin) + "," + std::to_string(numBytesLeft_) + "]}";
   }
   header += "}";
@@ -246,7 +254,8 @@ void SafetensorsWriter::finish() {
 void checkWritable(const std::string& path) {
   struct stat about;
   const std::string name = unfinishedName(path);
-  if (stat(path.c_str(), &about) == 0 && S_ISDIR(about.st_mode)) throw Fault("cannot write " + path + ": it is a folder");
+  if (stat(path.c_str(), &about) == 0 && S_ISDIR(about.st_mode))
+    throw Fault("cannot write " + path + ": it is a folder");
   std::FILE* file = std::fopen(name.c_str(), "wb");
   if (!file) throw Fault("cannot write " + path + ": " + std::strerror(errno));
   std::fclose(file);

@@ -4,9 +4,11 @@
 
 namespace dream {
 
-std::vector<DimSpan> spansOf(Span<std::int64_t> shape, Span<DimSplit> splits, const PerAxis& degrees, const PerAxis& coordinates) {
+std::vector<DimSpan> spansOf(Span<std::int64_t> shape, Span<DimSplit> splits, const PerAxis& degrees,
+                             const PerAxis& coordinates) {
   std::vector<DimSpan> spans;
-  for (std::size_t dim = 0; dim < shape.size; dim++) spans.push_back(spanOf(shape[dim], splits[dim], degrees, coordinates));
+  for (std::size_t dim = 0; dim < shape.size; dim++)
+    spans.push_back(spanOf(shape[dim], splits[dim], degrees, coordinates));
   return spans;
 }
 
@@ -19,7 +21,8 @@ std::vector<std::int64_t> localStrides(const std::vector<DimSpan>& spans) {
 bool isFirstHolder(Span<DimSplit> splits, const PerAxis& coordinates) {
   for (std::size_t axis = 0; axis < coordinates.size(); axis++) {
     const bool isSplit = std::any_of(splits.begin(), splits.end(), [&](const DimSplit& split) {
-      return std::any_of(split.axes.begin(), split.axes.end(), [&](Axis each) { return static_cast<std::size_t>(each) == axis; });
+      return std::any_of(split.axes.begin(), split.axes.end(),
+                         [&](Axis each) { return static_cast<std::size_t>(each) == axis; });
     });
     if (!isSplit && coordinates[axis] != 0) return false;
   }

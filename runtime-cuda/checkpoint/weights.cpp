@@ -22,7 +22,9 @@ std::string describe(Span<std::int64_t> shape) {
   for (const std::int64_t size : shape) text += (text.empty() ? "" : ", ") + std::to_string(size);
   return "[" + text + "]";
 }
-std::string describe(const std::vector<std::int64_t>& shape) { return describe(Span<std::int64_t>{shape.data(), shape.size()}); }
+std::string describe(const std::vector<std::int64_t>& shape) {
+  return describe(Span<std::int64_t>{shape.data(), shape.size()});
+}
 
 bool isWeight(const StateInfo& state) { return state.kind == StateKind::parameter || state.kind == StateKind::buffer; }
 
@@ -51,7 +53,8 @@ std::vector<std::string> pathsOf(const StateInfo& state) {
 }
 
 /** What the file holds for each state, in the order of the table; null: nothing. Lists what does not fit. */
-std::vector<const FileTensor*> match(const ProgramInfo& program, const SafetensorsFile& file, std::vector<std::string>& faults) {
+std::vector<const FileTensor*> match(const ProgramInfo& program, const SafetensorsFile& file,
+                                     std::vector<std::string>& faults) {
   std::vector<const FileTensor*> matches;
   std::set<const FileTensor*> used;
   std::vector<std::string> fileNames;
@@ -64,13 +67,16 @@ std::vector<const FileTensor*> match(const ProgramInfo& program, const Safetenso
         if (!tensor) continue;
         used.insert(tensor);
         if (tensor->shape != std::vector<std::int64_t>(state.shape.begin(), state.shape.end()))
-          faults.push_back(path + " has shape " + describe(tensor->shape) + ", the program has " + describe(state.shape));
+          faults.push_back(path + " has shape " + describe(tensor->shape) + ", the program has " +
+                           describe(state.shape));
         else if (isFloat(tensor->dtype) != isFloat(fileDType(state.dtype)))
-          faults.push_back(path + " is " + nameOf(tensor->dtype) + ", the program has " + nameOf(fileDType(state.dtype)));
+          faults.push_back(path + " is " + nameOf(tensor->dtype) + ", the program has " +
+                           nameOf(fileDType(state.dtype)));
         else if (!found)
           found = tensor;
         else if (tensor->dtype != found->dtype || tensor->end - tensor->begin != found->end - found->begin ||
-                 std::memcmp(file.data(*tensor), file.data(*found), static_cast<std::size_t>(found->end - found->begin)) != 0)
+                 std::memcmp(file.data(*tensor), file.data(*found),
+                             static_cast<std::size_t>(found->end - found->begin)) != 0)
           faults.push_back(found->name + " and " + path + " are one tensor in the program and differ here");
       }
       const bool hasFault = !found && std::any_of(faults.begin(), faults.end(), [&](const std::string& fault) {
@@ -86,7 +92,8 @@ std::vector<const FileTensor*> match(const ProgramInfo& program, const Safetenso
     if (isWeight(state))
       for (const std::string& path : pathsOf(state)) names.push_back(path);
   for (const FileTensor& tensor : file.tensors())
-    if (used.count(&tensor) == 0) faults.push_back(tensor.name + " belongs to nothing in the program" + didYouMean(tensor.name, names));
+    if (used.count(&tensor) == 0)
+      faults.push_back(tensor.name + " belongs to nothing in the program" + didYouMean(tensor.name, names));
   return matches;
 }
 
@@ -128,11 +135,14 @@ void loadWeights(const StateArea& area, const std::string& path) {
     const std::byte* from = file.data(tensor);
     const bool isSame = tensor.dtype == fileDType(state.dtype);
     const auto size = static_cast<std::int64_t>(elementSize(state.dtype));
-    forEachRun(state.shape, spans, localStrides(spans), [&](std::int64_t whole, std::int64_t local, std::int64_t, std::int64_t count) {
-      if (isSame) std::memcpy(to + local * size, from + whole * size, static_cast<std::size_t>(count * size));
-      else
-        for (std::int64_t k = 0; k < count; k++) store(to, state.dtype, local + k, elementAt(from, tensor.dtype, whole + k));
-    });
+    forEachRun(state.shape, spans, localStrides(spans),
+               [&](std::int64_t whole, std::int64_t local, std::int64_t, std::int64_t count) {
+                 if (isSame)
+                   std::memcpy(to + local * size, from + whole * size, static_cast<std::size_t>(count * size));
+                 else
+                   for (std::int64_t k = 0; k < count; k++)
+                     store(to, state.dtype, local + k, elementAt(from, tensor.dtype, whole + k));
+               });
   }
 }
 
@@ -158,10 +168,11 @@ void exportWeights(const StateArea& area, World& world, const std::string& path)
     world.gather(mine, localBytes, isFirstHolder(state->splits, area.coordinates), [&](int rank, const void* bytes) {
       const auto theirs = spansOf(state->shape, state->splits, area.degrees, coordinatesOf(rank, area.degrees));
       const auto* from = static_cast<const std::byte*>(bytes);
-      forEachRun(state->shape, theirs, localStrides(theirs), [&](std::int64_t at, std::int64_t local, std::int64_t, std::int64_t count) {
-        std::memcpy(whole.data() + static_cast<std::size_t>(at) * size, from + static_cast<std::size_t>(local) * size,
-                    static_cast<std::size_t>(count) * size);
-      });
+      forEachRun(state->shape, theirs, localStrides(theirs),
+                 [&](std::int64_t at, std::int64_t local, std::int64_t, std::int64_t count) {
+                   std::memcpy(whole.data() + static_cast<std::size_t>(at) * size,
+                               from + static_cast<std::size_t>(local) * size, static_cast<std::size_t>(count) * size);
+                 });
     });
     if (writer) writer->append(whole.data(), wholeBytes);
   }

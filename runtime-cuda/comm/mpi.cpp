@@ -87,7 +87,8 @@ class MpiCommunicator final : public Communicator {
         pending.scratch.emplace_back(first, first + part.numElements * 4);
         first = pending.scratch.back().data();
       }
-      MPI_Ireduce_scatter_block(first, part.target, count, part.type, operation(reduction, parts[i].dtype), comm_, next(pending));
+      MPI_Ireduce_scatter_block(first, part.target, count, part.type, operation(reduction, parts[i].dtype), comm_,
+                                next(pending));
     }
   }
 
@@ -106,7 +107,8 @@ class MpiCommunicator final : public Communicator {
     for (std::size_t i = 0; i < numParts; i++) {
       const auto& [dtype, source, target, numElements] = parts[i];
       const int count = static_cast<int>(numElements / size_ * static_cast<std::int64_t>(elementSize(dtype)));
-      MPI_Ialltoall(source == target ? MPI_IN_PLACE : source, count, MPI_BYTE, target, count, MPI_BYTE, comm_, next(pending));
+      MPI_Ialltoall(source == target ? MPI_IN_PLACE : source, count, MPI_BYTE, target, count, MPI_BYTE, comm_,
+                    next(pending));
     }
   }
 
@@ -190,7 +192,8 @@ class MpiWorld final : public World {
     MPI_Comm_rank(node_, &localRank_);
     MPI_Comm_size(node_, &localSize_);
     std::vector<RosterEntry*> roster;
-    for (std::byte* entry : allocateShared(node_, sizeof(RosterEntry), roster_)) roster.push_back(reinterpret_cast<RosterEntry*>(entry));
+    for (std::byte* entry : allocateShared(node_, sizeof(RosterEntry), roster_))
+      roster.push_back(reinterpret_cast<RosterEntry*>(entry));
     int rank;
     MPI_Comm_rank(MPI_COMM_WORLD, &rank);
     place_.enter(rank, roster, static_cast<std::size_t>(localRank_));
@@ -302,8 +305,10 @@ class MpiWorld final : public World {
       const int count = static_cast<int>(std::min(numBytes - at, std::size_t{1} << 28));
       auto* piece = static_cast<std::byte*>(bytes) + at;
       MPI_Request request;
-      if (rank() == 0) MPI_Irecv(piece, count, MPI_BYTE, from, 0, MPI_COMM_WORLD, &request);
-      else MPI_Isend(piece, count, MPI_BYTE, 0, 0, MPI_COMM_WORLD, &request);
+      if (rank() == 0)
+        MPI_Irecv(piece, count, MPI_BYTE, from, 0, MPI_COMM_WORLD, &request);
+      else
+        MPI_Isend(piece, count, MPI_BYTE, 0, 0, MPI_COMM_WORLD, &request);
       finish(request, "a transfer");
     }
   }
@@ -324,7 +329,8 @@ std::unique_ptr<World> makeMpiWorld(bool yields) {
   if (yields) setenv("OMPI_MCA_mpi_yield_when_idle", "1", 0);
   setenv("OMPI_MCA_btl_vader_single_copy_mechanism", "none", 0);
   int provided = 0;
-  if (MPI_Init_thread(nullptr, nullptr, MPI_THREAD_FUNNELED, &provided) != MPI_SUCCESS || provided < MPI_THREAD_FUNNELED)
+  if (MPI_Init_thread(nullptr, nullptr, MPI_THREAD_FUNNELED, &provided) != MPI_SUCCESS ||
+      provided < MPI_THREAD_FUNNELED)
     throw Fault("MPI does not start", "dreamc doctor says what is missing");
   return std::make_unique<MpiWorld>(yields);
 }

@@ -35,10 +35,14 @@ void sleepWhile(std::atomic<std::uint32_t>& counter, std::uint32_t seen) {
   const timespec tenth{0, 100'000'000};
   syscall(SYS_futex, &counter, FUTEX_WAIT, seen, &tenth, nullptr, 0);
 }
-void wake(std::atomic<std::uint32_t>& counter) { syscall(SYS_futex, &counter, FUTEX_WAKE, 1 << 30, nullptr, nullptr, 0); }
+void wake(std::atomic<std::uint32_t>& counter) {
+  syscall(SYS_futex, &counter, FUTEX_WAKE, 1 << 30, nullptr, nullptr, 0);
+}
 
 void copyBytes(std::byte* to, const std::byte* from, std::int64_t numBytes) {
-  parallelFor(numBytes, 4 * grain, [&](std::int64_t begin, std::int64_t end) { std::memcpy(to + begin, from + begin, static_cast<std::size_t>(end - begin)); });
+  parallelFor(numBytes, 4 * grain, [&](std::int64_t begin, std::int64_t end) {
+    std::memcpy(to + begin, from + begin, static_cast<std::size_t>(end - begin));
+  });
 }
 
 void toSlot(std::byte* slot, const std::byte* from, DType dtype, std::int64_t count) {
@@ -88,7 +92,8 @@ void reduceElements(T* to, const std::vector<const T*>& from, std::int64_t count
 
 /** The same places of all ranks' slots, `offset` bytes in, reduced to `to`. */
 template <class Slot>
-void reduceSlots(std::byte* to, int size, const Slot& slotOf, std::int64_t offset, DType dtype, std::int64_t count, Reduction reduction) {
+void reduceSlots(std::byte* to, int size, const Slot& slotOf, std::int64_t offset, DType dtype, std::int64_t count,
+                 Reduction reduction) {
   const auto reduce = [&]<class T>(T* typed) {
     std::vector<const T*> from;
     for (int rank = 0; rank < size; rank++) from.push_back(reinterpret_cast<const T*>(slotOf(rank) + offset));
@@ -102,7 +107,8 @@ void reduceSlots(std::byte* to, int size, const Slot& slotOf, std::int64_t offse
 /** Visits the stretches of places [from, to): the stretch, the first place inside it, how many, and how far from `from`. */
 template <class Stretches, class F>
 void forEachStretch(const Stretches& stretches, std::int64_t from, std::int64_t to, const F& visit) {
-  auto at = std::upper_bound(stretches.begin(), stretches.end(), from, [](std::int64_t place, const auto& each) { return place < each.begin; });
+  auto at = std::upper_bound(stretches.begin(), stretches.end(), from,
+                             [](std::int64_t place, const auto& each) { return place < each.begin; });
   for (auto each = at == stretches.begin() ? at : at - 1; each != stretches.end() && each->begin < to; ++each) {
     const std::int64_t first = std::max(from, each->begin), last = std::min(to, each->begin + each->count);
     if (first < last) visit(*each, first - each->begin, last - first, first - from);
@@ -111,7 +117,8 @@ void forEachStretch(const Stretches& stretches, std::int64_t from, std::int64_t 
 
 }  // namespace
 
-NodeCommunicator::NodeCommunicator(std::vector<std::byte*> segments, int rank, const Place& place, bool yields, std::function<void()> release)
+NodeCommunicator::NodeCommunicator(std::vector<std::byte*> segments, int rank, const Place& place, bool yields,
+                                   std::function<void()> release)
     : segments_(std::move(segments)), rank_(rank), place_(place), yields_(yields), release_(std::move(release)) {}
 
 NodeCommunicator::~NodeCommunicator() { release_(); }
@@ -119,7 +126,8 @@ NodeCommunicator::~NodeCommunicator() { release_(); }
 void NodeCommunicator::allReduce(int handle, Reduction reduction, const CollectivePart* parts, std::size_t numParts) {
   note(handle, What::allReduce, reduction, parts, numParts);
 }
-void NodeCommunicator::reduceScatter(int handle, Reduction reduction, const CollectivePart* parts, std::size_t numParts) {
+void NodeCommunicator::reduceScatter(int handle, Reduction reduction, const CollectivePart* parts,
+                                     std::size_t numParts) {
   note(handle, What::reduceScatter, reduction, parts, numParts);
 }
 void NodeCommunicator::allGather(int handle, const CollectivePart* parts, std::size_t numParts) {
@@ -129,7 +137,8 @@ void NodeCommunicator::allToAll(int handle, const CollectivePart* parts, std::si
   note(handle, What::allToAll, Reduction::sum, parts, numParts);
 }
 
-void NodeCommunicator::note(int handle, What what, Reduction reduction, const CollectivePart* parts, std::size_t numParts) {
+void NodeCommunicator::note(int handle, What what, Reduction reduction, const CollectivePart* parts,
+                            std::size_t numParts) {
   for (const Operation& operation : operations_)
     if (operation.handle == handle) throw Fault("collective handle " + std::to_string(handle) + " is begun twice");
   operations_.push_back({handle, what, reduction, {parts, parts + numParts}});
@@ -155,20 +164,26 @@ void NodeCommunicator::run(const Operation& operation) {
     for (; last < operation.parts.size() && operation.parts[last].dtype == dtype; last++) {
       const CollectivePart& part = operation.parts[last];
       const std::int64_t count = sharesOut ? part.numElements / size() : part.numElements;
-      stretches.push_back({static_cast<const std::byte*>(part.source), static_cast<std::byte*>(part.target), total, count});
+      stretches.push_back(
+          {static_cast<const std::byte*>(part.source), static_cast<std::byte*>(part.target), total, count});
       total += count;
     }
     runStretches(operation, dtype, stretches, total);
   }
 }
 
-void NodeCommunicator::runStretches(const Operation& operation, DType dtype, const std::vector<Stretch>& stretches, std::int64_t total) {
-  if (operation.what == What::allReduce) reduceAll(operation.reduction, dtype, stretches, total);
-  else exchange(operation.what, operation.reduction, dtype, stretches, total);
+void NodeCommunicator::runStretches(const Operation& operation, DType dtype, const std::vector<Stretch>& stretches,
+                                    std::int64_t total) {
+  if (operation.what == What::allReduce)
+    reduceAll(operation.reduction, dtype, stretches, total);
+  else
+    exchange(operation.what, operation.reduction, dtype, stretches, total);
 }
 
-void NodeCommunicator::reduceAll(Reduction reduction, DType dtype, const std::vector<Stretch>& stretches, std::int64_t total) {
-  const auto outside = static_cast<std::int64_t>(elementSize(dtype)), inside = static_cast<std::int64_t>(elementSize(slotType(dtype)));
+void NodeCommunicator::reduceAll(Reduction reduction, DType dtype, const std::vector<Stretch>& stretches,
+                                 std::int64_t total) {
+  const auto outside = static_cast<std::int64_t>(elementSize(dtype)),
+             inside = static_cast<std::int64_t>(elementSize(slotType(dtype)));
   const std::int64_t piece = slotBytes / inside;
   constexpr std::int64_t few = 1024;
   for (std::int64_t from = 0; from < total; from += piece) {
@@ -185,7 +200,8 @@ void NodeCommunicator::reduceAll(Reduction reduction, DType dtype, const std::ve
       reduceSlots(sums, size(), slotOf, 0, slotType(dtype), count, reduction);
     } else {
       const std::int64_t begin = borderOf(rank_), end = borderOf(rank_ + 1);
-      reduceSlots(slot(rank_) + begin * inside, size(), slotOf, begin * inside, slotType(dtype), end - begin, reduction);
+      reduceSlots(slot(rank_) + begin * inside, size(), slotOf, begin * inside, slotType(dtype), end - begin,
+                  reduction);
       meet(&NodeHeader::numSummed);
     }
     forEachStretch(stretches, from, to, [&](const Stretch& each, std::int64_t first, std::int64_t n, std::int64_t at) {
@@ -200,7 +216,8 @@ void NodeCommunicator::reduceAll(Reduction reduction, DType dtype, const std::ve
   }
 }
 
-void NodeCommunicator::exchange(What what, Reduction reduction, DType dtype, const std::vector<Stretch>& stretches, std::int64_t total) {
+void NodeCommunicator::exchange(What what, Reduction reduction, DType dtype, const std::vector<Stretch>& stretches,
+                                std::int64_t total) {
   const auto outside = static_cast<std::int64_t>(elementSize(dtype));
   const bool isReduced = what == What::reduceScatter;
   const auto inside = isReduced ? static_cast<std::int64_t>(elementSize(slotType(dtype))) : outside;
@@ -213,7 +230,8 @@ void NodeCommunicator::exchange(What what, Reduction reduction, DType dtype, con
     // A slot holds a share for each rank (a single one for all-gather), `piece` elements apart.
     forEachStretch(stretches, from, to, [&](const Stretch& each, std::int64_t first, std::int64_t n, std::int64_t at) {
       for (int share = 0; share < numShares; share++)
-        toSlot(slot(rank_) + (share * piece + at) * inside, each.source + (share * each.count + first) * outside, slotted, n * unit);
+        toSlot(slot(rank_) + (share * piece + at) * inside, each.source + (share * each.count + first) * outside,
+               slotted, n * unit);
     });
     meet(&NodeHeader::numReady);
     const int mine = what == What::allGather ? 0 : rank_;

@@ -33,7 +33,8 @@ static_assert(sizeof(NodeHeader) <= 256);
 class NodeCommunicator final : public Communicator {
  public:
   /** `segments`: zeroed memory of `segmentBytes` by rank. `yields`: ranks outnumber cores. `release` frees the memory. */
-  NodeCommunicator(std::vector<std::byte*> segments, int rank, const Place& place, bool yields, std::function<void()> release);
+  NodeCommunicator(std::vector<std::byte*> segments, int rank, const Place& place, bool yields,
+                   std::function<void()> release);
   ~NodeCommunicator() override;
   NodeCommunicator(const NodeCommunicator&) = delete;
   NodeCommunicator& operator=(const NodeCommunicator&) = delete;
@@ -66,8 +67,12 @@ class NodeCommunicator final : public Communicator {
   void reduceAll(Reduction reduction, DType dtype, const std::vector<Stretch>& stretches, std::int64_t total);
   void exchange(What what, Reduction reduction, DType dtype, const std::vector<Stretch>& stretches, std::int64_t total);
 
-  NodeHeader& header(int rank) const { return *reinterpret_cast<NodeHeader*>(segments_[static_cast<std::size_t>(rank)]); }
-  std::byte* slot(int rank) const { return segments_[static_cast<std::size_t>(rank)] + 256 + static_cast<std::int64_t>(numPieces_ % 2) * slotBytes; }
+  NodeHeader& header(int rank) const {
+    return *reinterpret_cast<NodeHeader*>(segments_[static_cast<std::size_t>(rank)]);
+  }
+  std::byte* slot(int rank) const {
+    return segments_[static_cast<std::size_t>(rank)] + 256 + static_cast<std::int64_t>(numPieces_ % 2) * slotBytes;
+  }
   /** Counts one piece more and waits until every rank has. Throws what `Place::check` does. */
   void meet(std::atomic<std::uint32_t> NodeHeader::*counter) const;
 

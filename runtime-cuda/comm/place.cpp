@@ -17,7 +17,9 @@ double deadlineSeconds() {
   return chosen && std::atof(chosen) > 0.0 ? std::atof(chosen) : 600.0;
 }
 
-std::string describeRank(int rank, double step) { return "rank " + std::to_string(rank) + ", step " + std::to_string(static_cast<long long>(step)); }
+std::string describeRank(int rank, double step) {
+  return "rank " + std::to_string(rank) + ", step " + std::to_string(static_cast<long long>(step));
+}
 
 }  // namespace
 
@@ -42,7 +44,8 @@ void Place::check(double seconds, const std::string& what) const {
       throw Fault(describe() + ": " + describeRank(other->rank, other->step) + " has died");
   const double deadline = deadlineSeconds();
   if (seconds <= deadline) return;
-  throw Fault(describe() + ": " + what + " did not end within " + std::to_string(static_cast<int>(deadline)) + " seconds: another rank is stuck",
+  throw Fault(describe() + ": " + what + " did not end within " + std::to_string(static_cast<int>(deadline)) +
+                  " seconds: another rank is stuck",
               "DREAM_DEADLINE sets the number of seconds");
 }
 

@@ -2,8 +2,8 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "core/element-size.h"
 #include "comm/world.h"
+#include "core/element-size.h"
 
 namespace dream {
 
@@ -14,7 +14,9 @@ class SingleCommunicator final : public Communicator {
   int rank() const override { return 0; }
   int size() const override { return 1; }
   void allReduce(int, Reduction, const CollectivePart* parts, std::size_t numParts) override { copy(parts, numParts); }
-  void reduceScatter(int, Reduction, const CollectivePart* parts, std::size_t numParts) override { copy(parts, numParts); }
+  void reduceScatter(int, Reduction, const CollectivePart* parts, std::size_t numParts) override {
+    copy(parts, numParts);
+  }
   void allGather(int, const CollectivePart* parts, std::size_t numParts) override { copy(parts, numParts); }
   void allToAll(int, const CollectivePart* parts, std::size_t numParts) override { copy(parts, numParts); }
   void wait(int) override {}

@@ -45,7 +45,8 @@ json::Value parseSetting(const ConfigEntry& entry, const std::string& text) {
 /** Bounds that do not apply are NaN and fail no comparison here. */
 void checkBounds(const ConfigEntry& entry, double value) {
   const auto refuse = [&](const char* relation, double bound) {
-    throw UsageFault(std::string(entry.path) + " must be " + relation + " " + host::text(bound) + ", not " + host::text(value));
+    throw UsageFault(std::string(entry.path) + " must be " + relation + " " + host::text(bound) + ", not " +
+                     host::text(value));
   };
   if (value < entry.minimum) refuse("at least", entry.minimum);
   if (value <= entry.exclusiveMinimum) refuse("greater than", entry.exclusiveMinimum);
@@ -121,7 +122,8 @@ std::string Config::text(const std::string& path) const {
 std::string Config::print() const {
   std::string lines;
   for (std::size_t i = 0; i < values_.size(); i++)
-    lines += std::string(entries_[i].path) + " = " + textOf(values_[i]) + (entries_[i].isFixed ? "  (fixed)" : "") + "\n";
+    lines +=
+        std::string(entries_[i].path) + " = " + textOf(values_[i]) + (entries_[i].isFixed ? "  (fixed)" : "") + "\n";
   return lines;
 }
 

@@ -9,7 +9,8 @@ namespace dream {
 class Fault : public std::runtime_error {
  public:
   /** `wayOut`: what to do about it; may be empty. */
-  explicit Fault(const std::string& message, std::string wayOut = "") : std::runtime_error(message), wayOut_(std::move(wayOut)) {}
+  explicit Fault(const std::string& message, std::string wayOut = "")
+      : std::runtime_error(message), wayOut_(std::move(wayOut)) {}
   const std::string& wayOut() const { return wayOut_; }
 
  private:

@@ -25,7 +25,9 @@ void report(const std::exception& error, int rank, double step) {
   std::fflush(stdout);
   const auto* fault = dynamic_cast<const Fault*>(&error);
   std::string text = "error: ";
-  if (rank > 0) text += "rank " + std::to_string(rank) + (step > 0.0 ? ", step " + std::to_string(static_cast<long long>(step)) : "") + ": ";
+  if (rank > 0)
+    text += "rank " + std::to_string(rank) +
+            (step > 0.0 ? ", step " + std::to_string(static_cast<long long>(step)) : "") + ": ";
   text += std::string(error.what()) + "\n";
   if (fault && !fault->wayOut().empty()) text += "help: " + fault->wayOut() + "\n";
   std::fputs(text.c_str(), stderr);
@@ -51,8 +53,8 @@ void setUp(Run::Services& services, int variant) {
       if (!path->empty()) checkWritable(*path);
   services.reporter = std::make_unique<Reporter>(world.rank() == 0, options.metrics, unitOf(program), options.maxSteps);
   for (const LoaderInfo& loader : program.loaders)
-    services.loaders.push_back(
-        std::make_unique<Loader>(loader, pathOf(loader, services.config), services.degrees, services.coordinates, options.seed));
+    services.loaders.push_back(std::make_unique<Loader>(loader, pathOf(loader, services.config), services.degrees,
+                                                        services.coordinates, options.seed));
   const VariantInfo& chosen = program.variants[static_cast<std::size_t>(variant)];
   if (options.plan) services.reporter->console().write(describePlan(program, variant));
   services.memory = std::make_unique<Memory>(chosen.stateBytes, chosen.arenaBytes, world.localSize());
@@ -69,7 +71,8 @@ void finish(Run& run, Run::Services& services, int variant) {
   if (run.isObserving())
     throw Fault("--dump-gradients: the program ended before its first step, so there are no gradients");
   if (!options.exportTo.empty()) {
-    exportWeights({services.program, variant, services.degrees, services.coordinates, services.memory->states()}, services.world, options.exportTo);
+    exportWeights({services.program, variant, services.degrees, services.coordinates, services.memory->states()},
+                  services.world, options.exportTo);
     services.reporter->checkpoint(services.step, options.exportTo);
   }
   services.reporter->end(services.step, run.seconds(), measureMemory().peak);

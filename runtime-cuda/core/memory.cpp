@@ -40,7 +40,8 @@ void checkAvailable(std::size_t numBytes, int localSize) {
   const std::int64_t available = availableBytes();
   const std::int64_t needed = static_cast<std::int64_t>(numBytes) * localSize;
   if (available < 0 || needed <= available) return;
-  const std::string ranks = localSize == 1 ? "this run needs " : std::to_string(localSize) + " ranks on this machine need ";
+  const std::string ranks =
+      localSize == 1 ? "this run needs " : std::to_string(localSize) + " ranks on this machine need ";
   throw Fault(ranks + describeBytes(needed) + " of memory and " + describeBytes(available) + " are available",
               "--plan says what takes it; a smaller batch or more machines need less");
 }
@@ -53,8 +54,10 @@ Memory::Memory(std::int64_t stateBytes, std::int64_t arenaBytes, int localSize) 
   if (numBytes_ == 0) numBytes_ = hugePage;
   checkAvailable(static_cast<std::size_t>(stateBytes + arenaBytes), localSize);
   // One huge page more, so that the start can be at the border of one.
-  void* mapping = mmap(nullptr, numBytes_ + hugePage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (mapping == MAP_FAILED) throw Fault("the system gives no " + describeBytes(static_cast<std::int64_t>(numBytes_)) + " of memory");
+  void* mapping =
+      mmap(nullptr, numBytes_ + hugePage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (mapping == MAP_FAILED)
+    throw Fault("the system gives no " + describeBytes(static_cast<std::int64_t>(numBytes_)) + " of memory");
   const auto address = reinterpret_cast<std::uintptr_t>(mapping);
   const std::size_t before = roundUp(address, hugePage) - address;
   start_ = static_cast<std::byte*>(mapping) + before;
@@ -64,7 +67,8 @@ Memory::Memory(std::int64_t stateBytes, std::int64_t arenaBytes, int localSize) 
   // First touch is slow and decides on which node a page lies: the threads do it together, once. Only what is planned.
   const auto touch = [](std::byte* first, std::int64_t count) {
     parallelFor((count + 4095) / 4096, 512, [&](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t page = begin; page < end; page++) *reinterpret_cast<volatile std::byte*>(first + page * 4096) = std::byte{0};
+      for (std::int64_t page = begin; page < end; page++)
+        *reinterpret_cast<volatile std::byte*>(first + page * 4096) = std::byte{0};
     });
   };
   touch(states(), stateBytes);
@@ -83,7 +87,12 @@ std::string describeBytes(std::int64_t numBytes) {
   int unit = 0;
   for (; value >= 1000.0 && unit < 4; unit++) value /= 1000.0;
   char text[32];
-  std::snprintf(text, sizeof text, unit == 0 ? "%.0f %s" : value < 10.0 ? "%.2f %s" : value < 100.0 ? "%.1f %s" : "%.0f %s", value, units[unit]);
+  std::snprintf(text, sizeof text,
+                unit == 0       ? "%.0f %s"
+                : value < 10.0  ? "%.2f %s"
+                : value < 100.0 ? "%.1f %s"
+                                : "%.0f %s",
+                value, units[unit]);
   return text;
 }
 

@@ -80,9 +80,10 @@ int chooseVariant(const ProgramInfo& program, std::int64_t worldSize) {
     sizes += (i == 0 ? "" : i + 1 == program.variants.size ? " or " : ", ") + std::to_string(size);
   }
   const std::string needed = sizes + (sizes == "1" ? " rank" : " ranks");
-  throw Fault(std::string(program.name) + " is built for " + needed + " (" + describe(program) + ") and was started on " +
-                  std::to_string(worldSize),
-              sizes == "1" ? "start it without mpirun" : "start it with mpirun -np " + sizes + ", or change deviceParameters and build it again");
+  throw Fault(std::string(program.name) + " is built for " + needed + " (" + describe(program) +
+                  ") and was started on " + std::to_string(worldSize),
+              sizes == "1" ? "start it without mpirun"
+                           : "start it with mpirun -np " + sizes + ", or change deviceParameters and build it again");
 }
 
 }  // namespace dream

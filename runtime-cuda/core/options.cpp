@@ -1,7 +1,7 @@
 #include "core/options.h"
 
-#include <charconv>
 #include <algorithm>
+#include <charconv>
 #include <functional>
 
 #include "core/fault.h"
@@ -81,9 +81,12 @@ Options parseOptions(int argc, const char* const* argv) {
     const Flag& flag = findFlag(argument.substr(0, equals));
     std::string value;
     if (flag.value) {
-      if (equals != std::string::npos) value = argument.substr(equals + 1);
-      else if (i + 1 < argc) value = argv[++i];
-      else throw UsageFault(std::string(flag.name) + " needs a value: " + flag.name + " " + flag.value);
+      if (equals != std::string::npos)
+        value = argument.substr(equals + 1);
+      else if (i + 1 < argc)
+        value = argv[++i];
+      else
+        throw UsageFault(std::string(flag.name) + " needs a value: " + flag.name + " " + flag.value);
       if (value.empty()) throw UsageFault(std::string(flag.name) + " needs a value that is not empty");
     } else if (equals != std::string::npos) {
       throw UsageFault(std::string(flag.name) + " takes no value");
@@ -94,7 +97,8 @@ Options parseOptions(int argc, const char* const* argv) {
 }
 
 std::string helpText(const char* programName) {
-  std::string text = "usage: " + std::string(programName) + " [flags]\n       mpirun -np RANKS " + programName + " [flags]\n\n";
+  std::string text =
+      "usage: " + std::string(programName) + " [flags]\n       mpirun -np RANKS " + programName + " [flags]\n\n";
   for (const Flag& flag : flags()) {
     std::string line = "  " + std::string(flag.name) + (flag.value ? std::string(" ") + flag.value : "");
     line.resize(std::max<std::size_t>(line.size() + 1, 26), ' ');

@@ -39,8 +39,12 @@ void pause() {
   __builtin_ia32_pause();
 #endif
 }
-void sleepWhile(std::atomic<std::uint32_t>& word, std::uint32_t value) { syscall(SYS_futex, &word, FUTEX_WAIT_PRIVATE, value, nullptr, nullptr, 0); }
-void wakeAll(std::atomic<std::uint32_t>& word) { syscall(SYS_futex, &word, FUTEX_WAKE_PRIVATE, 1 << 30, nullptr, nullptr, 0); }
+void sleepWhile(std::atomic<std::uint32_t>& word, std::uint32_t value) {
+  syscall(SYS_futex, &word, FUTEX_WAIT_PRIVATE, value, nullptr, nullptr, 0);
+}
+void wakeAll(std::atomic<std::uint32_t>& word) {
+  syscall(SYS_futex, &word, FUTEX_WAKE_PRIVATE, 1 << 30, nullptr, nullptr, 0);
+}
 
 class Pool {
  public:
@@ -119,7 +123,8 @@ class Pool {
     } while (!claimed.compare_exchange_weak(last, job, std::memory_order_acq_rel));
     const std::int64_t numPieces = ticket & 0xffffu;
     try {
-      for (std::int64_t i = numItems_ * piece / numPieces; i < numItems_ * (piece + 1) / numPieces; i++) task_(context_, i);
+      for (std::int64_t i = numItems_ * piece / numPieces; i < numItems_ * (piece + 1) / numPieces; i++)
+        task_(context_, i);
     } catch (...) {
       const std::lock_guard lock(errorMutex_);
       if (!error_) error_ = std::current_exception();
@@ -186,7 +191,8 @@ void run(std::int64_t n, void (*task)(const void*, std::int64_t), const void* co
 
 namespace detail {
 
-void parallelFor(std::int64_t n, std::int64_t grain, void (*body)(const void* context, std::int64_t, std::int64_t), const void* context) {
+void parallelFor(std::int64_t n, std::int64_t grain, void (*body)(const void* context, std::int64_t, std::int64_t),
+                 const void* context) {
   if (n <= 0) return;
   // Several pieces for each thread: one that starts late or is interrupted leaves little to wait for.
   constexpr std::int64_t piecesPerThread = 4;

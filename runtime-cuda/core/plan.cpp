@@ -24,15 +24,16 @@ std::string describePlan(const ProgramInfo& program, int variant) {
                      row("of it the arena: activations and scratch", chosen.arenaBytes);
   if (program.plan.size == 0) return text;
   text += "largest:\n";
-  for (std::size_t i = 0; i < program.plan.size && i < mostEntries; i++) text += row(program.plan[i].what, program.plan[i].bytes[index]);
+  for (std::size_t i = 0; i < program.plan.size && i < mostEntries; i++)
+    text += row(program.plan[i].what, program.plan[i].bytes[index]);
   return text;
 }
 
 std::string describeUse(const ProgramInfo& program, int variant) {
   const VariantInfo& chosen = program.variants[static_cast<std::size_t>(variant)];
   const MemoryUse use = measureMemory();
-  return "memory of the first rank:\n" + row("planned", chosen.stateBytes + chosen.arenaBytes) + row("measured at most", use.peak) +
-         row("of it files (programs, libraries, data)", use.files);
+  return "memory of the first rank:\n" + row("planned", chosen.stateBytes + chosen.arenaBytes) +
+         row("measured at most", use.peak) + row("of it files (programs, libraries, data)", use.files);
 }
 
 }  // namespace dream

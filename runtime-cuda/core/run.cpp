@@ -64,7 +64,8 @@ std::int64_t Run::spanValid(std::int64_t size, std::initializer_list<Axis> axes,
 Communicator& Run::communicator(Axis axis) { return *services_->communicators[static_cast<std::size_t>(axis)]; }
 
 void Run::observe(const Observed& observed) {
-  if (isObserving_) services_->gradients->observe(observed, services_->world, services_->degrees, services_->coordinates);
+  if (isObserving_)
+    services_->gradients->observe(observed, services_->world, services_->degrees, services_->coordinates);
 }
 
 // -- For host code ----------------------------------------------------------------------------------------------------
@@ -78,12 +79,15 @@ Batch Run::fetch(int loader, double epoch, double index) {
   return services_->loaders[static_cast<std::size_t>(loader)]->fetch(std::llround(epoch), std::llround(index));
 }
 
-double Run::numBatches(int loader) const { return static_cast<double>(services_->loaders[static_cast<std::size_t>(loader)]->numBatches()); }
+double Run::numBatches(int loader) const {
+  return static_cast<double>(services_->loaders[static_cast<std::size_t>(loader)]->numBatches());
+}
 
 void Run::print(std::string_view text) { services_->reporter->console().line(text); }
 void Run::write(std::string_view text) { services_->reporter->console().write(text); }
 
-void Run::log(LogEvent event, double step, double epoch, std::initializer_list<Metric> metrics, double tokens, bool console) {
+void Run::log(LogEvent event, double step, double epoch, std::initializer_list<Metric> metrics, double tokens,
+              bool console) {
   services_->reporter->log(event, step, epoch, metrics, tokens, console);
   if (event != LogEvent::train) return;
   services_->step = step;
@@ -110,6 +114,8 @@ bool Run::shouldStop(double step) {
 
 double Run::worldSize() const { return services_->world.size(); }
 
-double Run::seconds() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - services_->start).count(); }
+double Run::seconds() const {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - services_->start).count();
+}
 
 }  // namespace dream

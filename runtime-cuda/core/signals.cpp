@@ -1,7 +1,7 @@
 #include "core/signals.h"
 
-#include <csignal>
 #include <unistd.h>
+#include <csignal>
 
 namespace dream {
 

@@ -55,7 +55,8 @@ int setUpThreads(int localRank, int localSize) {
   sched_getaffinity(0, sizeof mine, &mine);
   if (CPU_COUNT(&mine) < numThreads && numThreads <= share) {
     CPU_ZERO(&mine);
-    for (int i = 0; i < share; i++) CPU_SET(cores[static_cast<std::size_t>(localRank * share + i) % cores.size()], &mine);
+    for (int i = 0; i < share; i++)
+      CPU_SET(cores[static_cast<std::size_t>(localRank * share + i) % cores.size()], &mine);
     sched_setaffinity(0, sizeof mine, &mine);
   }
   pool::start(numThreads);

@@ -19,33 +19,39 @@ class Head {
  public:
   Head(const AttentionGradientArgs& args, std::int64_t index) : a(args), b(index / args.group), g(index % args.group) {}
   Rows keys(std::int64_t first, std::int64_t count, float* space) const {
-    return readRows(static_cast<const T*>(a.k) + b * a.kBatch + g * a.kGroup + first * a.kKey, a.kKey, a.kFeature, count, a.feature, space);
+    return readRows(static_cast<const T*>(a.k) + b * a.kBatch + g * a.kGroup + first * a.kKey, a.kKey, a.kFeature,
+                    count, a.feature, space);
   }
   Rows values(std::int64_t first, std::int64_t count, float* space) const {
-    return readRows(static_cast<const T*>(a.v) + b * a.vBatch + g * a.vGroup + first * a.vKey, a.vKey, a.vFeature, count, a.feature, space);
+    return readRows(static_cast<const T*>(a.v) + b * a.vBatch + g * a.vGroup + first * a.vKey, a.vKey, a.vFeature,
+                    count, a.feature, space);
   }
   Rows queries(std::int64_t r, std::int64_t first, std::int64_t count, float* space) const {
-    return readRows(static_cast<const T*>(a.q) + b * a.qBatch + g * a.qGroup + r * a.qShare + first * a.qQuery, a.qQuery, a.qFeature, count,
-                    a.feature, space);
+    return readRows(static_cast<const T*>(a.q) + b * a.qBatch + g * a.qGroup + r * a.qShare + first * a.qQuery,
+                    a.qQuery, a.qFeature, count, a.feature, space);
   }
   Rows gradients(std::int64_t r, std::int64_t first, std::int64_t count, float* space) const {
-    return readRows(static_cast<const T*>(a.gradOut) + b * a.gradOutBatch + g * a.gradOutGroup + r * a.gradOutShare + first * a.gradOutQuery,
+    return readRows(static_cast<const T*>(a.gradOut) + b * a.gradOutBatch + g * a.gradOutGroup + r * a.gradOutShare +
+                        first * a.gradOutQuery,
                     a.gradOutQuery, a.gradOutFeature, count, a.feature, space);
   }
   Rows outs(std::int64_t r, std::int64_t first, std::int64_t count, float* space) const {
-    return readRows(static_cast<const T*>(a.out) + b * a.outBatch + g * a.outGroup + r * a.outShare + first * a.outQuery, a.outQuery, a.outFeature,
-                    count, a.feature, space);
+    return readRows(
+        static_cast<const T*>(a.out) + b * a.outBatch + g * a.outGroup + r * a.outShare + first * a.outQuery,
+        a.outQuery, a.outFeature, count, a.feature, space);
   }
   float lse(std::int64_t r, std::int64_t row) const {
     return static_cast<const float*>(a.lse)[b * a.lseBatch + g * a.lseGroup + r * a.lseShare + row * a.lseQuery];
   }
   void writeQueries(const float* from, std::int64_t r, std::int64_t first, std::int64_t count) const {
-    writeRows(from, static_cast<T*>(a.dq) + b * a.dqBatch + g * a.dqGroup + r * a.dqShare + first * a.dqQuery, a.dqQuery, a.dqFeature, count,
-              a.feature);
+    writeRows(from, static_cast<T*>(a.dq) + b * a.dqBatch + g * a.dqGroup + r * a.dqShare + first * a.dqQuery,
+              a.dqQuery, a.dqFeature, count, a.feature);
   }
   void writeKeys(const float* dk, const float* dv, std::int64_t first, std::int64_t count) const {
-    writeRows(dk, static_cast<T*>(a.dk) + b * a.dkBatch + g * a.dkGroup + first * a.dkKey, a.dkKey, a.dkFeature, count, a.feature);
-    writeRows(dv, static_cast<T*>(a.dv) + b * a.dvBatch + g * a.dvGroup + first * a.dvKey, a.dvKey, a.dvFeature, count, a.feature);
+    writeRows(dk, static_cast<T*>(a.dk) + b * a.dkBatch + g * a.dkGroup + first * a.dkKey, a.dkKey, a.dkFeature, count,
+              a.feature);
+    writeRows(dv, static_cast<T*>(a.dv) + b * a.dvBatch + g * a.dvGroup + first * a.dvKey, a.dvKey, a.dvFeature, count,
+              a.feature);
   }
 
  private:
@@ -70,8 +76,13 @@ struct Tile {
 /** Scratch memory for what one thread works on at a time. */
 struct Spaces {
   Spaces(Scratch& scratch, std::int64_t feature, std::int64_t width)
-      : q(scratch.take(queryBlock * feature)), g(scratch.take(queryBlock * feature)), out(scratch.take(queryBlock * feature)),
-        k(scratch.take(width * feature)), v(scratch.take(width * feature)), lse(scratch.take(queryBlock)), along(scratch.take(queryBlock)),
+      : q(scratch.take(queryBlock * feature)),
+        g(scratch.take(queryBlock * feature)),
+        out(scratch.take(queryBlock * feature)),
+        k(scratch.take(width * feature)),
+        v(scratch.take(width * feature)),
+        lse(scratch.take(queryBlock)),
+        along(scratch.take(queryBlock)),
         tile{scratch.take(queryBlock * width), scratch.take(queryBlock * width)} {}
   static std::int64_t numFloats(std::int64_t feature, std::int64_t width) {
     return 3 * queryBlock * feature + 2 * width * feature + 2 * queryBlock * width + 2 * queryBlock + 16 * 9;
@@ -81,9 +92,12 @@ struct Spaces {
 };
 
 template <class T>
-QueryBlock readQueries(const AttentionGradientArgs& a, const Head<T>& head, std::int64_t r, std::int64_t first, const Spaces& spaces) {
+QueryBlock readQueries(const AttentionGradientArgs& a, const Head<T>& head, std::int64_t r, std::int64_t first,
+                       const Spaces& spaces) {
   const std::int64_t count = std::min(queryBlock, a.query - first);
-  const QueryBlock block{first, count, head.queries(r, first, count, spaces.q), head.gradients(r, first, count, spaces.g), spaces.lse, spaces.along};
+  const QueryBlock block{
+      first,      count,       head.queries(r, first, count, spaces.q), head.gradients(r, first, count, spaces.g),
+      spaces.lse, spaces.along};
   const Rows out = head.outs(r, first, count, spaces.out);
   for (std::int64_t row = 0; row < count; row++) {
     const float *x = block.g.from(row).data, *y = out.from(row).data;
@@ -96,7 +110,8 @@ QueryBlock readQueries(const AttentionGradientArgs& a, const Head<T>& head, std:
   return block;
 }
 
-void makeTile(const AttentionGradientArgs& a, const QueryBlock& block, std::int64_t key, std::int64_t keys, Rows k, Rows v, Tile tile) {
+void makeTile(const AttentionGradientArgs& a, const QueryBlock& block, std::int64_t key, std::int64_t keys, Rows k,
+              Rows v, Tile tile) {
   const auto scale = static_cast<float>(a.scale);
   const std::int64_t stride = wholeVectors(keys);
   multiply(Order::rows, Order::columns, block.count, keys, a.feature, scale, block.q, k, false, tile.p, stride);
@@ -122,13 +137,18 @@ std::int64_t keysOf(const AttentionGradientArgs& a, std::int64_t first, std::int
   return std::min(keyBlock, lastKey - key);
 }
 
-void addToKeys(const AttentionGradientArgs& a, const QueryBlock& block, std::int64_t keys, Tile tile, float* dk, float* dv) {
-  multiply(Order::columns, Order::rows, keys, a.feature, block.count, 1.0f, {tile.p, wholeVectors(keys)}, block.g, true, dv, a.feature);
-  multiply(Order::columns, Order::rows, keys, a.feature, block.count, 1.0f, {tile.ds, wholeVectors(keys)}, block.q, true, dk, a.feature);
+void addToKeys(const AttentionGradientArgs& a, const QueryBlock& block, std::int64_t keys, Tile tile, float* dk,
+               float* dv) {
+  multiply(Order::columns, Order::rows, keys, a.feature, block.count, 1.0f, {tile.p, wholeVectors(keys)}, block.g, true,
+           dv, a.feature);
+  multiply(Order::columns, Order::rows, keys, a.feature, block.count, 1.0f, {tile.ds, wholeVectors(keys)}, block.q,
+           true, dk, a.feature);
 }
 
-void addToQueries(const AttentionGradientArgs& a, const QueryBlock& block, std::int64_t keys, Tile tile, Rows k, float* dq) {
-  multiply(Order::rows, Order::rows, block.count, a.feature, keys, 1.0f, {tile.ds, wholeVectors(keys)}, k, true, dq, a.feature);
+void addToQueries(const AttentionGradientArgs& a, const QueryBlock& block, std::int64_t keys, Tile tile, Rows k,
+                  float* dq) {
+  multiply(Order::rows, Order::rows, block.count, a.feature, keys, 1.0f, {tile.ds, wholeVectors(keys)}, k, true, dq,
+           a.feature);
 }
 
 /** All gradients of one key head; sums of all its keys are kept in scratch. */
@@ -138,7 +158,8 @@ void wholeHead(const AttentionGradientArgs& a, std::int64_t index) {
   const std::int64_t width = wholeVectors(std::min(keyBlock, a.key));
   Scratch scratch(Spaces::numFloats(a.feature, width) + queryBlock * a.feature + 2 * a.key * a.feature + 64);
   const Spaces spaces(scratch, a.feature, width);
-  float *dq = scratch.take(queryBlock * a.feature), *dk = scratch.take(a.key * a.feature), *dv = scratch.take(a.key * a.feature);
+  float *dq = scratch.take(queryBlock * a.feature), *dk = scratch.take(a.key * a.feature),
+        *dv = scratch.take(a.key * a.feature);
   std::fill(dk, dk + a.key * a.feature, 0.0f);
   std::fill(dv, dv + a.key * a.feature, 0.0f);
   for (std::int64_t r = 0; r < a.share; r++) {
@@ -200,7 +221,8 @@ template <class T>
 void attendBack(const AttentionGradientArgs& a) {
   const std::int64_t numHeads = a.batch * a.group;
   if (isEnough(numHeads)) return pool::forEach(numHeads, [&](std::int64_t head) { wholeHead<T>(a, head); });
-  const std::int64_t keyBlocks = (a.key + keyBlock - 1) / keyBlock, queryBlocks = a.share * ((a.query + queryBlock - 1) / queryBlock);
+  const std::int64_t keyBlocks = (a.key + keyBlock - 1) / keyBlock,
+                     queryBlocks = a.share * ((a.query + queryBlock - 1) / queryBlock);
   pool::forEach(numHeads * (keyBlocks + queryBlocks), [&](std::int64_t item) {
     const std::int64_t head = item / (keyBlocks + queryBlocks), part = item % (keyBlocks + queryBlocks);
     if (part < keyBlocks) return keyBlockOfHead<T>(a, head, part * keyBlock);

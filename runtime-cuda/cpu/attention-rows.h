@@ -31,7 +31,8 @@ struct Rows {
 
 /** float32 rows are used where they are, if they are apart; all others are copied to `space`. */
 template <class T>
-Rows readRows(const T* first, std::int64_t rowStride, std::int64_t featureStride, std::int64_t count, std::int64_t feature, float* space) {
+Rows readRows(const T* first, std::int64_t rowStride, std::int64_t featureStride, std::int64_t count,
+              std::int64_t feature, float* space) {
   if constexpr (sizeof(T) == sizeof(float))
     if ((featureStride == 1 || feature == 1) && rowStride >= feature) return {first, rowStride};
   for (std::int64_t row = 0; row < count; row++)
@@ -40,24 +41,26 @@ Rows readRows(const T* first, std::int64_t rowStride, std::int64_t featureStride
 }
 
 template <class T>
-void writeRows(const float* from, T* first, std::int64_t rowStride, std::int64_t featureStride, std::int64_t count, std::int64_t feature) {
+void writeRows(const float* from, T* first, std::int64_t rowStride, std::int64_t featureStride, std::int64_t count,
+               std::int64_t feature) {
   for (std::int64_t row = 0; row < count; row++)
     for (std::int64_t d = 0; d < feature; d++) first[row * rowStride + d * featureStride] = from[row * feature + d];
 }
 
 /** c[m, n] = factor a b, or added to c: `a` by rows [m, k] or columns, `b` by rows [k, n] or columns; in this thread. */
 enum class Order : char { rows = 'N', columns = 'T' };
-inline void multiply(Order orderA, Order orderB, std::int64_t m, std::int64_t n, std::int64_t k, float factor, Rows a, Rows b, bool isAdded,
-                     float* c, std::int64_t cStride) {
-  dnnl_sgemm(static_cast<char>(orderA), static_cast<char>(orderB), m, n, k, factor, a.data, a.stride, b.data, b.stride, isAdded ? 1.0f : 0.0f, c,
-             cStride);
+inline void multiply(Order orderA, Order orderB, std::int64_t m, std::int64_t n, std::int64_t k, float factor, Rows a,
+                     Rows b, bool isAdded, float* c, std::int64_t cStride) {
+  dnnl_sgemm(static_cast<char>(orderA), static_cast<char>(orderB), m, n, k, factor, a.data, a.stride, b.data, b.stride,
+             isAdded ? 1.0f : 0.0f, c, cStride);
 }
 
 /** Scratch memory of one thread, handed out piece by piece. */
 class Scratch {
  public:
   explicit Scratch(std::int64_t numFloats) : memory_(memoryOfThread()) {
-    if (static_cast<std::int64_t>(memory_.size()) < numFloats + 64) memory_.resize(static_cast<std::size_t>(numFloats + 64));
+    if (static_cast<std::int64_t>(memory_.size()) < numFloats + 64)
+      memory_.resize(static_cast<std::size_t>(numFloats + 64));
     const auto address = reinterpret_cast<std::uintptr_t>(memory_.data());
     next_ = memory_.data() + (64 - address % 64) % 64 / sizeof(float);
   }
@@ -77,6 +80,8 @@ class Scratch {
 };
 
 /** Whether `numHeads` alone keep every thread busy. */
-inline bool isEnough(std::int64_t numHeads) { return numHeads >= 2 * pool::numThreads() || numHeads % pool::numThreads() == 0; }
+inline bool isEnough(std::int64_t numHeads) {
+  return numHeads >= 2 * pool::numThreads() || numHeads % pool::numThreads() == 0;
+}
 
 }  // namespace dream::attentions

@@ -21,7 +21,8 @@ struct Running {
 };
 
 /** Scores become exp(score - largest so far) in place, 0 behind `valid`; what was summed before shrinks accordingly. */
-void softenRow(float* scores, std::int64_t valid, std::int64_t width, std::int64_t row, std::int64_t feature, Running running) {
+void softenRow(float* scores, std::int64_t valid, std::int64_t width, std::int64_t row, std::int64_t feature,
+               Running running) {
   const std::int64_t numVectors = (valid + vector - 1) / vector;
   std::fill(scores + valid, scores + width, -std::numeric_limits<float>::infinity());
   float top = running.top[row];
@@ -57,23 +58,27 @@ void attend(const AttentionArgs& a) {
     Scratch scratch(queryBlock * (width + 2 * a.feature + 2) + 2 * width * a.feature + 128);
     float* scores = scratch.take(rows * width);
     const Running running{scratch.take(rows), scratch.take(rows), scratch.take(rows * a.feature)};
-    float *qSpace = scratch.take(rows * a.feature), *kSpace = scratch.take(width * a.feature), *vSpace = scratch.take(width * a.feature);
-    const Rows q = readRows(static_cast<const T*>(a.q) + b * a.qBatch + g * a.qGroup + r * a.qShare + first * a.qQuery, a.qQuery, a.qFeature, rows,
-                            a.feature, qSpace);
+    float *qSpace = scratch.take(rows * a.feature), *kSpace = scratch.take(width * a.feature),
+          *vSpace = scratch.take(width * a.feature);
+    const Rows q = readRows(static_cast<const T*>(a.q) + b * a.qBatch + g * a.qGroup + r * a.qShare + first * a.qQuery,
+                            a.qQuery, a.qFeature, rows, a.feature, qSpace);
     std::fill(running.top, running.top + rows, -std::numeric_limits<float>::infinity());
     std::fill(running.total, running.total + rows, 0.0f);
     const std::int64_t lastKey = a.isCausal ? std::min(a.key, first + rows) : a.key;
     for (std::int64_t key = 0; key < lastKey; key += keyBlock) {
       const std::int64_t keys = std::min(keyBlock, lastKey - key);
-      const Rows k = readRows(static_cast<const T*>(a.k) + b * a.kBatch + g * a.kGroup + key * a.kKey, a.kKey, a.kFeature, keys, a.feature, kSpace);
-      const Rows v = readRows(static_cast<const T*>(a.v) + b * a.vBatch + g * a.vGroup + key * a.vKey, a.vKey, a.vFeature, keys, a.feature, vSpace);
+      const Rows k = readRows(static_cast<const T*>(a.k) + b * a.kBatch + g * a.kGroup + key * a.kKey, a.kKey,
+                              a.kFeature, keys, a.feature, kSpace);
+      const Rows v = readRows(static_cast<const T*>(a.v) + b * a.vBatch + g * a.vGroup + key * a.vKey, a.vKey,
+                              a.vFeature, keys, a.feature, vSpace);
       const std::int64_t stride = wholeVectors(keys);
       multiply(Order::rows, Order::columns, rows, keys, a.feature, scale, q, k, false, scores, stride);
       for (std::int64_t row = 0; row < rows; row++) {
         const std::int64_t valid = a.isCausal ? std::min(keys, first + row + 1 - key) : keys;
         softenRow(scores + row * stride, valid, stride, row, a.feature, running);
       }
-      multiply(Order::rows, Order::rows, rows, a.feature, keys, 1.0f, {scores, stride}, v, key > 0, running.sum, a.feature);
+      multiply(Order::rows, Order::rows, rows, a.feature, keys, 1.0f, {scores, stride}, v, key > 0, running.sum,
+               a.feature);
     }
     float* lse = static_cast<float*>(a.lse) + b * a.lseBatch + g * a.lseGroup + r * a.lseShare + first * a.lseQuery;
     for (std::int64_t row = 0; row < rows; row++) {
@@ -81,8 +86,9 @@ void attend(const AttentionArgs& a) {
       for (std::int64_t d = 0; d < a.feature; d++) running.sum[row * a.feature + d] *= share;
       lse[row * a.lseQuery] = running.top[row] + math::log(running.total[row]);
     }
-    writeRows(running.sum, static_cast<T*>(a.out) + b * a.outBatch + g * a.outGroup + r * a.outShare + first * a.outQuery, a.outQuery, a.outFeature,
-              rows, a.feature);
+    writeRows(running.sum,
+              static_cast<T*>(a.out) + b * a.outBatch + g * a.outGroup + r * a.outShare + first * a.outQuery,
+              a.outQuery, a.outFeature, rows, a.feature);
   });
 }
 

@@ -23,16 +23,20 @@ Grid chooseGrid(std::int64_t batch, std::int64_t m, std::int64_t n, std::int64_t
 
 Grid chooseProperGrid(std::int64_t batch, std::int64_t m, std::int64_t n, std::int64_t numThreads) {
   if (m * n < smallResult) return {std::max<std::int64_t>(1, m / 64), std::max<std::int64_t>(1, n / 256)};
-  const std::int64_t mostRows = std::max<std::int64_t>(1, m / least), mostColumns = std::max<std::int64_t>(1, n / least);
+  const std::int64_t mostRows = std::max<std::int64_t>(1, m / least),
+                     mostColumns = std::max<std::int64_t>(1, n / least);
   Grid grid{std::min(mostRows, roundUp(m, wantedRows)), std::min(mostColumns, roundUp(n, wantedColumns))};
-  if (grid.rows == 1 && grid.columns == 1) (mostRows > 1 ? grid.rows : grid.columns) = std::min<std::int64_t>(2, std::max(mostRows, mostColumns));
+  if (grid.rows == 1 && grid.columns == 1)
+    (mostRows > 1 ? grid.rows : grid.columns) = std::min<std::int64_t>(2, std::max(mostRows, mostColumns));
   // Each thread gets as many pieces as the others: more are cut, of the longer side first, until that is so.
   while (batch * grid.rows * grid.columns % numThreads != 0 && batch * grid.rows * grid.columns < 8 * numThreads) {
     const bool canRows = grid.rows < mostRows, canColumns = grid.columns < mostColumns;
     if (!canRows && !canColumns) break;
     const bool isTall = m / grid.rows >= n / grid.columns;
-    if (canRows && (isTall || !canColumns)) grid.rows++;
-    else grid.columns++;
+    if (canRows && (isTall || !canColumns))
+      grid.rows++;
+    else
+      grid.columns++;
   }
   return grid;
 }

@@ -24,6 +24,8 @@ Grid chooseProperGrid(std::int64_t batch, std::int64_t m, std::int64_t n, std::i
 Grid chooseRows(std::int64_t m, std::int64_t numThreads);
 
 /** First place of piece i of n places in `count` pieces: at multiples of 16, so that vectors are whole. */
-inline std::int64_t pieceBegin(std::int64_t n, std::int64_t count, std::int64_t i) { return i == count ? n : n * i / count / 16 * 16; }
+inline std::int64_t pieceBegin(std::int64_t n, std::int64_t count, std::int64_t i) {
+  return i == count ? n : n * i / count / 16 * 16;
+}
 
 }  // namespace dream

@@ -53,8 +53,8 @@ dnnl::matmul::primitive_desc describeProduct(const Product& product, const dnnl:
 #endif
 
 Product make(const MatmulArgs& args) {
-  const auto describe = [&](std::int64_t rows, std::int64_t columns, DType dtype, std::int64_t batchStride, std::int64_t rowStride,
-                            std::int64_t columnStride) {
+  const auto describe = [&](std::int64_t rows, std::int64_t columns, DType dtype, std::int64_t batchStride,
+                            std::int64_t rowStride, std::int64_t columnStride) {
     if (args.batch == 1) return memory::desc({rows, columns}, typeOf(dtype), memory::dims{rowStride, columnStride});
     return memory::desc({args.batch, rows, columns}, typeOf(dtype), memory::dims{batchStride, rowStride, columnStride});
   };
@@ -74,8 +74,21 @@ Product make(const MatmulArgs& args) {
 const Product& productFor(const MatmulArgs& args) {
   static std::shared_mutex mutex;
   static std::unordered_map<Key, Product, KeyHash> products;
-  const Key key{args.batch, args.m, args.n, args.k, args.aBatch, args.aM, args.aK, args.bBatch, args.bK, args.bN,
-                args.cBatch, args.cM, args.cN, static_cast<std::int64_t>(args.inputs), static_cast<std::int64_t>(args.output)};
+  const Key key{args.batch,
+                args.m,
+                args.n,
+                args.k,
+                args.aBatch,
+                args.aM,
+                args.aK,
+                args.bBatch,
+                args.bK,
+                args.bN,
+                args.cBatch,
+                args.cM,
+                args.cN,
+                static_cast<std::int64_t>(args.inputs),
+                static_cast<std::int64_t>(args.output)};
   {
     const std::shared_lock lock(mutex);
     const auto found = products.find(key);
@@ -106,7 +119,8 @@ void runPrimitive(const MatmulArgs& args) {
   const memory b(product.b, engine(), const_cast<void*>(args.b));
   const memory c(product.c, engine(), args.c);
   const memory space(product.scratch, engine(), scratch(product.scratch.get_size()));
-  product.primitive.execute(stream, {{DNNL_ARG_SRC, a}, {DNNL_ARG_WEIGHTS, b}, {DNNL_ARG_DST, c}, {DNNL_ARG_SCRATCHPAD, space}});
+  product.primitive.execute(
+      stream, {{DNNL_ARG_SRC, a}, {DNNL_ARG_WEIGHTS, b}, {DNNL_ARG_DST, c}, {DNNL_ARG_SCRATCHPAD, space}});
 }
 
 }  // namespace dream

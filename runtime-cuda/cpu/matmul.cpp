@@ -23,19 +23,25 @@ constexpr std::int64_t smallWork = 200'000;
 
 /** cᵀ = bᵀ aᵀ: a result that is written by columns is the other product, written by rows. */
 MatmulArgs swapped(const MatmulArgs& x) {
+  // clang-format off
   return {.batch = x.batch, .m = x.n, .n = x.m, .k = x.k,
-          .a = x.b, .aBatch = x.bBatch, .aM = x.bN, .aK = x.bK,
-          .b = x.a, .bBatch = x.aBatch, .bK = x.aK, .bN = x.aM,
-          .c = x.c, .cBatch = x.cBatch, .cM = x.cN, .cN = x.cM,
-          .inputs = x.inputs, .output = x.output, .workspace = x.workspace};
+      .a = x.b, .aBatch = x.bBatch, .aM = x.bN, .aK = x.bK,
+      .b = x.a, .bBatch = x.aBatch, .bK = x.aK, .bN = x.aM,
+      .c = x.c, .cBatch = x.cBatch, .cM = x.cN, .cN = x.cM,
+      .inputs = x.inputs, .output = x.output, .workspace = x.workspace};
+  // clang-format on
 }
 
 /** A stride of a group of one element says nothing; libraries want one that fits the others. */
 MatmulArgs tidied(MatmulArgs x) {
-  const auto tidyPair = [](std::int64_t rows, std::int64_t& rowStride, std::int64_t columns, std::int64_t& columnStride) {
-    if (columns == 1 && rows == 1) rowStride = columnStride = 1;
-    else if (columns == 1) columnStride = rowStride == 1 ? rows : 1;
-    else if (rows == 1) rowStride = columnStride == 1 ? columns : 1;
+  const auto tidyPair = [](std::int64_t rows, std::int64_t& rowStride, std::int64_t columns,
+                           std::int64_t& columnStride) {
+    if (columns == 1 && rows == 1)
+      rowStride = columnStride = 1;
+    else if (columns == 1)
+      columnStride = rowStride == 1 ? rows : 1;
+    else if (rows == 1)
+      rowStride = columnStride == 1 ? columns : 1;
   };
   tidyPair(x.m, x.aM, x.k, x.aK);
   tidyPair(x.k, x.bK, x.n, x.bN);
@@ -81,9 +87,11 @@ void multiplyByLoops(const MatmulArgs& x) {
 
 /** The piece (i, j) of the grid in one matrix of the batch. */
 MatmulArgs pieceOf(const MatmulArgs& x, Grid grid, std::int64_t piece) {
-  const std::int64_t j = piece % grid.columns, i = piece / grid.columns % grid.rows, batch = piece / grid.columns / grid.rows;
+  const std::int64_t j = piece % grid.columns, i = piece / grid.columns % grid.rows,
+                     batch = piece / grid.columns / grid.rows;
   const std::int64_t row = pieceBegin(x.m, grid.rows, i), column = pieceBegin(x.n, grid.columns, j);
-  const auto in = static_cast<std::int64_t>(elementSize(x.inputs)), out = static_cast<std::int64_t>(elementSize(x.output));
+  const auto in = static_cast<std::int64_t>(elementSize(x.inputs)),
+             out = static_cast<std::int64_t>(elementSize(x.output));
   MatmulArgs part = x;
   part.batch = 1;
   part.m = pieceBegin(x.m, grid.rows, i + 1) - row;
@@ -100,9 +108,9 @@ void runPiece(const MatmulArgs& x) {
   const MatmulArgs piece = tidied(x);
   const bool aByRows = piece.aK == 1, bByRows = piece.bN == 1;
   const dnnl_status_t status =
-      dnnl_sgemm(aByRows ? 'N' : 'T', bByRows ? 'N' : 'T', piece.m, piece.n, piece.k, 1.0f, static_cast<const float*>(piece.a),
-                 aByRows ? piece.aM : piece.aK, static_cast<const float*>(piece.b), bByRows ? piece.bK : piece.bN, 0.0f,
-                 static_cast<float*>(piece.c), piece.cM);
+      dnnl_sgemm(aByRows ? 'N' : 'T', bByRows ? 'N' : 'T', piece.m, piece.n, piece.k, 1.0f,
+                 static_cast<const float*>(piece.a), aByRows ? piece.aM : piece.aK, static_cast<const float*>(piece.b),
+                 bByRows ? piece.bK : piece.bN, 0.0f, static_cast<float*>(piece.c), piece.cM);
   if (status != dnnl_success) throw Fault("oneDNN refuses a matrix product: status " + std::to_string(status));
 }
 
@@ -144,7 +152,8 @@ void matmul(Run& run, const MatmulArgs& given) {
   }
   const MatmulArgs args = tidied(given);
   const bool isTiny = args.batch * args.m * args.n * args.k < tinyWork;
-  if (isTiny || !isPlain(args.m, args.aM, args.k, args.aK) || !isPlain(args.k, args.bK, args.n, args.bN)) return multiplyByLoops(args);
+  if (isTiny || !isPlain(args.m, args.aM, args.k, args.aK) || !isPlain(args.k, args.bK, args.n, args.bN))
+    return multiplyByLoops(args);
   multiplyByPieces(args);
 }
 

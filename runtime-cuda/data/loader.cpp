@@ -19,14 +19,16 @@ std::int64_t nearestMultiple(std::int64_t n, std::int64_t of) {
 
 }  // namespace
 
-Loader::Loader(const LoaderInfo& info, const std::string& path, const PerAxis& degrees, const PerAxis& coordinates, std::uint32_t seed)
+Loader::Loader(const LoaderInfo& info, const std::string& path, const PerAxis& degrees, const PerAxis& coordinates,
+               std::uint32_t seed)
     : info_(info), seed_(seed) {
   checkBatchSize(degrees);
   source_ = info.kind == SourceKind::tokens ? openTokens(info, path) : openTensors(info, path);
   const std::int64_t numSamples = source_->numSamples();
   if (numSamples < info.batchSize)
-    throw Fault(path + " (loader " + info.name + ") has " + std::to_string(numSamples) + " samples, less than one batch of " +
-                std::to_string(info.batchSize), "prepare more data, or build with a smaller batch");
+    throw Fault(path + " (loader " + info.name + ") has " + std::to_string(numSamples) +
+                    " samples, less than one batch of " + std::to_string(info.batchSize),
+                "prepare more data, or build with a smaller batch");
   numBatches_ = info.dropLast ? numSamples / info.batchSize : (numSamples + info.batchSize - 1) / info.batchSize;
   for (const FieldInfo& field : info.fields) {
     std::vector<DimSpan>& spans = spans_.emplace_back();
@@ -54,9 +56,10 @@ void Loader::checkBatchSize(const PerAxis& degrees) const {
     std::int64_t copies = 1;
     for (const Axis axis : field.splits[0].axes) copies *= degrees[static_cast<std::size_t>(axis)];
     if (info_.batchSize % copies == 0) continue;
-    throw Fault("loader " + std::string(info_.name) + " has batches of " + std::to_string(info_.batchSize) + ", which " +
-                    std::to_string(copies) + " data-parallel ranks do not divide",
-                "the nearest batch size that they divide is " + std::to_string(nearestMultiple(info_.batchSize, copies)));
+    throw Fault(
+        "loader " + std::string(info_.name) + " has batches of " + std::to_string(info_.batchSize) + ", which " +
+            std::to_string(copies) + " data-parallel ranks do not divide",
+        "the nearest batch size that they divide is " + std::to_string(nearestMultiple(info_.batchSize, copies)));
   }
 }
 
@@ -132,7 +135,8 @@ void Loader::readAhead() {
 Batch Loader::fetch(std::int64_t epoch, std::int64_t index) {
   const Key key{epoch, index};
   if (epoch < 0 || index < 0 || index >= numBatches_)
-    throw Fault("loader " + std::string(info_.name) + " has no batch " + std::to_string(index) + ": an epoch has " + std::to_string(numBatches_));
+    throw Fault("loader " + std::string(info_.name) + " has no batch " + std::to_string(index) + ": an epoch has " +
+                std::to_string(numBatches_));
   std::unique_lock lock(mutex_);
   const bool isExpected = key == next_;
   next_ = key;

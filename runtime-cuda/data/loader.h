@@ -14,7 +14,8 @@ namespace dream {
 class Loader {
  public:
   /** Throws a `Fault` where a batch cannot be read as the table says: too few samples, degrees that do not divide it. */
-  Loader(const LoaderInfo& info, const std::string& path, const PerAxis& degrees, const PerAxis& coordinates, std::uint32_t seed);
+  Loader(const LoaderInfo& info, const std::string& path, const PerAxis& degrees, const PerAxis& coordinates,
+         std::uint32_t seed);
   ~Loader();
   Loader(const Loader&) = delete;
   Loader& operator=(const Loader&) = delete;

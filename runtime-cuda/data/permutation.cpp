@@ -8,7 +8,8 @@ namespace {
 constexpr int rounds = 4;
 }
 
-Permutation::Permutation(std::int64_t n, std::uint32_t seed, std::uint64_t epoch) : n_(n), halfBits_(1), seed_(seed), epoch_(epoch) {
+Permutation::Permutation(std::int64_t n, std::uint32_t seed, std::uint64_t epoch)
+    : n_(n), halfBits_(1), seed_(seed), epoch_(epoch) {
   while ((std::uint64_t{1} << (2 * halfBits_)) < static_cast<std::uint64_t>(n)) halfBits_++;
 }
 

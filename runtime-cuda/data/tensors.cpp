@@ -33,7 +33,8 @@ class TensorSource final : public Source {
       std::vector<std::int64_t> wanted(field.shape.begin(), field.shape.end());
       wanted[0] = loader.numSamples;
       if (tensor->shape != wanted)
-        throw Fault(path + ": tensor " + field.name + " has shape " + describe(tensor->shape) + ", the program reads " + describe(wanted));
+        throw Fault(path + ": tensor " + field.name + " has shape " + describe(tensor->shape) + ", the program reads " +
+                    describe(wanted));
       if (!isStoredAs(field.dtype, tensor->dtype))
         throw Fault(path + ": tensor " + field.name + " is " + nameOf(tensor->dtype) + ", the program reads " +
                     (field.dtype == DType::i32 ? "I32 or I64" : "F32, F16 or BF16"));
@@ -91,7 +92,8 @@ class TensorSource final : public Source {
         continue;
       }
       if (!(value >= -2147483648.0 && value <= 2147483647.0))
-        throw Fault(file_.path() + ": element " + std::to_string(first + i) + " of " + field.tensor->name + " is no 32-bit integer");
+        throw Fault(file_.path() + ": element " + std::to_string(first + i) + " of " + field.tensor->name +
+                    " is no 32-bit integer");
       reinterpret_cast<std::int32_t*>(to)[i] = static_cast<std::int32_t>(value);
     }
   }

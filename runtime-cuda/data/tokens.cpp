@@ -43,9 +43,11 @@ Split readManifest(const std::string& folder, const std::string& split) {
   }
   const json::Value* format = manifest.find("format");
   const std::string* formatName = format ? format->as<std::string>() : nullptr;
-  if (!formatName || *formatName != "dreamc-tokens") throw Fault(path + " is no manifest of a token folder", prepareHint());
+  if (!formatName || *formatName != "dreamc-tokens")
+    throw Fault(path + " is no manifest of a token folder", prepareHint());
   const json::Value* version = manifest.find("version");
-  if (!version || version->count() != 1) throw Fault(path + " has a version that this program does not read (it reads 1)", prepareHint());
+  if (!version || version->count() != 1)
+    throw Fault(path + " has a version that this program does not read (it reads 1)", prepareHint());
   const json::Value* splits = manifest.find("splits");
   const json::Value* found = splits ? splits->find(split) : nullptr;
   if (!found) {
@@ -61,8 +63,8 @@ Split readManifest(const std::string& folder, const std::string& split) {
   const json::Value* count = found->find("numTokens");
   const json::Value* vocabulary = manifest.find("vocabSize");
   const bool isWide = dtypeName && *dtypeName == "u32";
-  if (!fileName || !count || count->count() < 0 || !vocabulary || vocabulary->count() < 1 || !(isWide || (dtypeName && *dtypeName == "u16")) ||
-      fileName->find('/') != std::string::npos)
+  if (!fileName || !count || count->count() < 0 || !vocabulary || vocabulary->count() < 1 ||
+      !(isWide || (dtypeName && *dtypeName == "u16")) || fileName->find('/') != std::string::npos)
     throw Fault(path + " lacks the dtype, vocabSize, file or numTokens of split " + split, prepareHint());
   return {folder + "/" + *fileName, count->count(), isWide ? 4 : 2, vocabulary->count()};
 }
@@ -81,8 +83,10 @@ class TokenSource final : public Source {
     const DimSpan& span = spans[0];
     auto* out = reinterpret_cast<std::int32_t*>(to);
     const std::int64_t first = index * length_ + span.start;
-    if (split_.bytesPerToken == 2) copy<std::uint16_t>(first, span.valid, out);
-    else copy<std::uint32_t>(first, span.valid, out);
+    if (split_.bytesPerToken == 2)
+      copy<std::uint16_t>(first, span.valid, out);
+    else
+      copy<std::uint32_t>(first, span.valid, out);
     for (std::int64_t i = span.valid; i < span.count; i++) out[i] = 0;
   }
 
@@ -118,13 +122,16 @@ class TokenSource final : public Source {
     if (std::memcmp(mapping_, magic, 8) != 0) refuse("offset 0: no token file begins like this");
     if (version != 1) refuse("offset 8: version " + std::to_string(version) + ", this program reads 1");
     if (bytesPerToken != split_.bytesPerToken)
-      refuse("offset 12: " + std::to_string(bytesPerToken) + " bytes per token, the manifest says " + std::to_string(split_.bytesPerToken));
+      refuse("offset 12: " + std::to_string(bytesPerToken) + " bytes per token, the manifest says " +
+             std::to_string(split_.bytesPerToken));
     if (numTokens != static_cast<std::uint64_t>(split_.numTokens))
-      refuse("offset 16: " + std::to_string(numTokens) + " tokens, the manifest says " + std::to_string(split_.numTokens));
+      refuse("offset 16: " + std::to_string(numTokens) + " tokens, the manifest says " +
+             std::to_string(split_.numTokens));
     const std::int64_t most = (static_cast<std::int64_t>(numBytes_) - headerBytes) / split_.bytesPerToken;
     if (split_.numTokens > most)
       refuse("truncated: " + std::to_string(split_.numTokens) + " tokens need " +
-             std::to_string(headerBytes + split_.numTokens * split_.bytesPerToken) + " bytes, it has " + std::to_string(numBytes_));
+             std::to_string(headerBytes + split_.numTokens * split_.bytesPerToken) + " bytes, it has " +
+             std::to_string(numBytes_));
   }
 
   template <class Token>
@@ -157,7 +164,8 @@ class TokenSource final : public Source {
 std::unique_ptr<Source> openTokens(const LoaderInfo& loader, const std::string& path) {
   auto source = std::make_unique<TokenSource>(loader, path);
   if (source->numSamples() == 0)
-    throw Fault(path + ": split " + loader.split + " is shorter than one sample of " + std::to_string(loader.sequenceLength) + " tokens",
+    throw Fault(path + ": split " + loader.split + " is shorter than one sample of " +
+                    std::to_string(loader.sequenceLength) + " tokens",
                 "prepare more text, or build with a shorter sequence");
   return source;
 }

@@ -54,7 +54,8 @@ void Console::setBar(double share, const std::string& text) {
   if (!hasBar_) return;
   constexpr int cells = 20;
   const int full = static_cast<int>(std::clamp(share, 0.0, 1.0) * cells);
-  bar_ = "[" + std::string(static_cast<std::size_t>(full), '#') + std::string(static_cast<std::size_t>(cells - full), '.') + "] " + text;
+  bar_ = "[" + std::string(static_cast<std::size_t>(full), '#') +
+         std::string(static_cast<std::size_t>(cells - full), '.') + "] " + text;
   bar_.resize(std::min(bar_.size(), static_cast<std::size_t>(std::max(1, terminalWidth() - 1))));
   showBar();
 }

@@ -34,8 +34,10 @@ std::string clockText(double seconds) {
   if (!(seconds < 1e8)) return "-";
   const long long total = std::llround(seconds);
   char text[32];
-  if (total >= 3600) std::snprintf(text, sizeof text, "%lld:%02lld:%02lld", total / 3600, total / 60 % 60, total % 60);
-  else std::snprintf(text, sizeof text, "%lld:%02lld", total / 60, total % 60);
+  if (total >= 3600)
+    std::snprintf(text, sizeof text, "%lld:%02lld:%02lld", total / 3600, total / 60 % 60, total % 60);
+  else
+    std::snprintf(text, sizeof text, "%lld:%02lld", total / 60, total % 60);
   return text;
 }
 
@@ -64,7 +66,8 @@ void Reporter::writeLine(const std::string& line) {
   if (std::fflush(file_) != 0) throw Fault("cannot write the metrics file " + path_ + ": " + std::strerror(errno));
 }
 
-void Reporter::log(LogEvent event, double step, double epoch, std::initializer_list<Metric> metrics, double tokens, bool console) {
+void Reporter::log(LogEvent event, double step, double epoch, std::initializer_list<Metric> metrics, double tokens,
+                   bool console) {
   const bool isTrain = event == LogEvent::train;
   if (isTrain && isClockRunning_) {
     const double seconds = secondsBetween(mark_, Clock::now());
@@ -72,8 +75,8 @@ void Reporter::log(LogEvent event, double step, double epoch, std::initializer_l
     stepSeconds_ = seconds / steps;
     tokensPerSecond_ = seconds > 0.0 ? tokens / seconds : 0.0;
   }
-  std::string line = std::string("{\"event\":\"") + (isTrain ? "train" : "validation") + "\",\"step\":" + json::number(step) +
-                     ",\"epoch\":" + json::number(epoch) + ",\"metrics\":{";
+  std::string line = std::string("{\"event\":\"") + (isTrain ? "train" : "validation") +
+                     "\",\"step\":" + json::number(step) + ",\"epoch\":" + json::number(epoch) + ",\"metrics\":{";
   bool isFirst = true;
   for (const auto& [name, value] : metrics) {
     line += (isFirst ? "" : ",") + json::quote(name) + ":" + json::number(value);
@@ -85,7 +88,8 @@ void Reporter::log(LogEvent event, double step, double epoch, std::initializer_l
   }
   line += "}";
   if (isTrain)
-    line += ",\"tokens\":" + json::number(tokens) + ",\"tokensPerSecond\":" + json::number(std::round(tokensPerSecond_ * 10.0) / 10.0) +
+    line += ",\"tokens\":" + json::number(tokens) +
+            ",\"tokensPerSecond\":" + json::number(std::round(tokensPerSecond_ * 10.0) / 10.0) +
             ",\"stepSeconds\":" + json::number(std::round(stepSeconds_ * 1e6) / 1e6);
   writeLine(line + "}");
   if (console) showStep(event, step, epoch, metrics);
@@ -95,7 +99,8 @@ void Reporter::log(LogEvent event, double step, double epoch, std::initializer_l
 
 void Reporter::showStep(LogEvent event, double step, double epoch, std::initializer_list<Metric> metrics) {
   const bool isTrain = event == LogEvent::train;
-  std::string line = std::string(isTrain ? "step " : "validation at step ") + json::number(step) + "  epoch " + json::number(epoch);
+  std::string line =
+      std::string(isTrain ? "step " : "validation at step ") + json::number(step) + "  epoch " + json::number(epoch);
   for (const auto& [name, value] : metrics) line += std::string("  ") + name + " " + brief(value);
   if (isTrain && tokensPerSecond_ > 0.0)
     line += "  " + grouped(tokensPerSecond_) + " " + unit_ + "/s  " + brief(stepSeconds_) + " s/step";
@@ -112,8 +117,9 @@ void Reporter::progress(double done, double total) {
   if (!console_.hasBar() || (done < total && secondsBetween(lastBar_, now) < 0.1)) return;
   lastBar_ = now;
   const double perStep = done > firstDone_ ? secondsBetween(firstMark_, now) / (done - firstDone_) : NAN;
-  console_.setBar(done / total, json::number(done) + "/" + json::number(total) + (hasLoss_ ? "  loss " + brief(loss_) : "") + "  " +
-                                    grouped(tokensPerSecond_) + " " + unit_ + "/s  " + clockText(perStep * (total - done)) + " left");
+  console_.setBar(done / total, json::number(done) + "/" + json::number(total) +
+                                    (hasLoss_ ? "  loss " + brief(loss_) : "") + "  " + grouped(tokensPerSecond_) +
+                                    " " + unit_ + "/s  " + clockText(perStep * (total - done)) + " left");
 }
 
 void Reporter::checkpoint(double step, const std::string& path) {
@@ -122,7 +128,8 @@ void Reporter::checkpoint(double step, const std::string& path) {
 }
 
 void Reporter::end(double step, double seconds, std::int64_t peakBytes) {
-  writeLine("{\"event\":\"end\",\"step\":" + json::number(step) + ",\"seconds\":" + json::number(std::round(seconds * 1e3) / 1e3) +
+  writeLine("{\"event\":\"end\",\"step\":" + json::number(step) +
+            ",\"seconds\":" + json::number(std::round(seconds * 1e3) / 1e3) +
             ",\"peakBytes\":" + json::number(static_cast<double>(peakBytes)) + "}");
 }
 

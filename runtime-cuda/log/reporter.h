@@ -23,7 +23,8 @@ class Reporter {
   Console& console() { return console_; }
   /** Work that counts for the speed begins: a step, or a batch. */
   void startClock();
-  void log(LogEvent event, double step, double epoch, std::initializer_list<Metric> metrics, double tokens, bool console);
+  void log(LogEvent event, double step, double epoch, std::initializer_list<Metric> metrics, double tokens,
+           bool console);
   void progress(double done, double total);
   void checkpoint(double step, const std::string& path);
   void end(double step, double seconds, std::int64_t peakBytes);

@@ -50,8 +50,10 @@ TEST_CASE("all-reduce: sizes, types, in place and not, several parts and handles
     auto narrow = valuesOf<bf16>(world->rank(), n);
     std::vector<std::int32_t> whole(source.begin(), source.end());
     std::vector<float> most(source.size());
-    ranks->allReduce(1, Reduction::sum, {{DType::f32, inPlace.data(), inPlace.data(), n}, {DType::f32, source.data(), target.data(), n}});
-    ranks->allReduce(2, Reduction::sum, {{DType::bf16, narrow.data(), narrow.data(), n}, {DType::i32, whole.data(), whole.data(), n}});
+    ranks->allReduce(1, Reduction::sum,
+                     {{DType::f32, inPlace.data(), inPlace.data(), n}, {DType::f32, source.data(), target.data(), n}});
+    ranks->allReduce(2, Reduction::sum,
+                     {{DType::bf16, narrow.data(), narrow.data(), n}, {DType::i32, whole.data(), whole.data(), n}});
     ranks->allReduce(3, Reduction::max, {{DType::f32, source.data(), most.data(), n}});
     ranks->wait(3);
     ranks->wait(1);
@@ -77,14 +79,16 @@ TEST_CASE("a bucket of many small parts, of several types") {
   }
   for (std::size_t i = 0; i < wide.size(); i++) {
     parts.push_back({DType::f32, wide[i].data(), wide[i].data(), static_cast<std::int64_t>(wide[i].size())});
-    if (i % 5 == 0) parts.push_back({DType::bf16, narrow[i].data(), narrow[i].data(), static_cast<std::int64_t>(narrow[i].size())});
+    if (i % 5 == 0)
+      parts.push_back({DType::bf16, narrow[i].data(), narrow[i].data(), static_cast<std::int64_t>(narrow[i].size())});
   }
   ranks->allReduce(9, Reduction::sum, parts.data(), parts.size());
   ranks->wait(9);
   for (std::size_t i = 0; i < wide.size(); i++) {
     for (std::size_t at = 0; at < wide[i].size(); at++) REQUIRE(wide[i][at] == sumAt(static_cast<std::int64_t>(at)));
     for (std::size_t at = 0; at < narrow[i].size(); at++)
-      REQUIRE(float(narrow[i][at]) == (i % 5 == 0 ? sumAt(static_cast<std::int64_t>(at)) : valueAt(world->rank(), static_cast<std::int64_t>(at))));
+      REQUIRE(float(narrow[i][at]) == (i % 5 == 0 ? sumAt(static_cast<std::int64_t>(at))
+                                                  : valueAt(world->rank(), static_cast<std::int64_t>(at))));
   }
 }
 
@@ -187,13 +191,17 @@ TEST_CASE("the first rank gathers") {
   CHECK(seen.size() == (world->rank() == 0 ? static_cast<std::size_t>((world->size() + 1) / 2) : 0));
 }
 
-TEST_CASE("a rank that does not come is named at the deadline" * doctest::skip(std::getenv("DREAM_DEADLINE") == nullptr)) {
+TEST_CASE("a rank that does not come is named at the deadline" *
+          doctest::skip(std::getenv("DREAM_DEADLINE") == nullptr)) {
   // Run on its own with DREAM_DEADLINE=1 on two ranks.
   world->setStep(7);
   if (world->rank() == 0) {
     float x = 1.0f;
     ranks->allReduce(1, Reduction::sum, {{DType::f32, &x, &x, 1}});
-    CHECK_THROWS_WITH_AS(ranks->wait(1), "rank 0, step 7: waiting for rank 1 of a collective did not end within 1 seconds: another rank is stuck", Fault);
+    CHECK_THROWS_WITH_AS(
+        ranks->wait(1),
+        "rank 0, step 7: waiting for rank 1 of a collective did not end within 1 seconds: another rank is stuck",
+        Fault);
   } else {
     std::this_thread::sleep_for(std::chrono::milliseconds(1500));
   }

@@ -53,7 +53,8 @@ TEST_SUITE("config") {
     CHECK(config.text("size") == "large");
     CHECK(config.boolean("verbose"));
     CHECK(config.print() ==
-          "optimizer.rate = 0.0002\nepochs = 7\npath = \"a=b\"\nsize = \"large\"\nverbose = true\nhiddenSize = 64  (fixed)\n");
+          "optimizer.rate = 0.0002\nepochs = 7\npath = \"a=b\"\nsize = \"large\"\nverbose = true\nhiddenSize = 64  "
+          "(fixed)\n");
   }
 
   TEST_CASE("what does not fit is refused, by what it is") {
@@ -72,7 +73,9 @@ TEST_SUITE("config") {
   }
 
   TEST_CASE("flags are read in both ways of writing them") {
-    const char* flags[] = {"program", "--max-steps", "12", "--seed=7", "--set", "a=1", "--set=b=2", "--metrics", "m", "--init-from=w", "--export", "e", "--dump-gradients", "g", "--plan", "--deterministic"};
+    const char* flags[] = {"program",          "--max-steps", "12",     "--seed=7",       "--set",    "a=1",
+                           "--set=b=2",        "--metrics",   "m",      "--init-from=w",  "--export", "e",
+                           "--dump-gradients", "g",           "--plan", "--deterministic"};
     const Options options = parseOptions(16, flags);
     CHECK(options.maxSteps == 12.0);
     CHECK(options.seed == 7u);
@@ -88,8 +91,10 @@ TEST_SUITE("config") {
   TEST_CASE("wrong flags name the nearest") {
     CHECK(messageOfFlags({"--maxsteps", "3"}) == "there is no flag --maxsteps; did you mean --max-steps?");
     CHECK(messageOfFlags({"--max-steps"}) == "--max-steps needs a value: --max-steps N");
-    CHECK(messageOfFlags({"--max-steps", "many"}) == "--max-steps takes a whole number from 0 to 9007199254740992, not \"many\"");
-    CHECK(messageOfFlags({"--seed", "4294967296"}) == "--seed takes a whole number from 0 to 4294967295, not \"4294967296\"");
+    CHECK(messageOfFlags({"--max-steps", "many"}) ==
+          "--max-steps takes a whole number from 0 to 9007199254740992, not \"many\"");
+    CHECK(messageOfFlags({"--seed", "4294967296"}) ==
+          "--seed takes a whole number from 0 to 4294967295, not \"4294967296\"");
     CHECK(messageOfFlags({"--plan=yes"}) == "--plan takes no value");
     CHECK(messageOfFlags({"train"}) == "\"train\" belongs to no flag");
     CHECK(messageOfFlags({"--zzzzzzzzzzzz"}) == "there is no flag --zzzzzzzzzzzz");
@@ -104,7 +109,8 @@ TEST_SUITE("config") {
     program.variants = spanOf(variants);
     CHECK(chooseVariant(program, 2) == 0);
     CHECK(chooseVariant(program, 4) == 1);
-    CHECK_THROWS_WITH_AS(chooseVariant(program, 3), "gpt is built for 2 or 4 ranks (dpReplicate auto x tp 2) and was started on 3", Fault);
+    CHECK_THROWS_WITH_AS(chooseVariant(program, 3),
+                         "gpt is built for 2 or 4 ranks (dpReplicate auto x tp 2) and was started on 3", Fault);
   }
 
   TEST_CASE("every axis of a split cuts in turn and rounds up") {

@@ -43,7 +43,8 @@ std::string manifest(std::size_t numTokens, const std::string& dtype = "u16") {
 void writeTokens(const TestFolder& folder, std::size_t numTokens) {
   std::vector<std::uint16_t> tokens(numTokens);
   for (std::size_t i = 0; i < numTokens; i++) tokens[i] = static_cast<std::uint16_t>(i % 100);
-  writeFile(folder / "train.bin", header(1, 2, numTokens) + std::string(reinterpret_cast<const char*>(tokens.data()), numTokens * 2));
+  writeFile(folder / "train.bin",
+            header(1, 2, numTokens) + std::string(reinterpret_cast<const char*>(tokens.data()), numTokens * 2));
   writeFile(folder / "manifest.json", manifest(numTokens));
 }
 
@@ -53,7 +54,8 @@ std::string messageOf(const TestFolder& folder, const LoaderInfo& info, const Pe
     loader.fetch(0, 0);
   } catch (const Fault& fault) {
     std::string text = fault.what();
-    for (std::size_t at; (at = text.find(folder.path())) != std::string::npos;) text.replace(at, folder.path().size(), "FOLDER");
+    for (std::size_t at; (at = text.find(folder.path())) != std::string::npos;)
+      text.replace(at, folder.path().size(), "FOLDER");
     return text;
   }
   return "nothing is wrong";
@@ -159,7 +161,8 @@ TEST_SUITE("data") {
     writeFile(folder / "manifest.json", R"({"format":"dreamc-tokens","version":1,"splits":{"trian":{}}})");
     CHECK(messageOf(folder, info) == "FOLDER/manifest.json has no split train; did you mean trian?");
     writeFile(folder / "manifest.json", manifest(100));
-    CHECK(messageOf(folder, info) == "FOLDER/train.bin: the manifest names it, but it cannot be read: No such file or directory");
+    CHECK(messageOf(folder, info) ==
+          "FOLDER/train.bin: the manifest names it, but it cannot be read: No such file or directory");
     writeFile(folder / "train.bin", "DREAMTOK");
     CHECK(messageOf(folder, info) == "FOLDER/train.bin: it has 8 bytes, less than a header of 64");
     writeFile(folder / "train.bin", std::string(300, 'x'));
@@ -180,7 +183,8 @@ TEST_SUITE("data") {
     CHECK(messageOf(folder, info) == "FOLDER (loader train) has 3 samples, less than one batch of 4");
     writeTokens(folder, 7);
     CHECK(messageOf(folder, info) == "FOLDER: split train is shorter than one sample of 8 tokens");
-    CHECK(messageOf(folder, info, {1, 3, 1, 1, 1}) == "loader train has batches of 4, which 3 data-parallel ranks do not divide");
+    CHECK(messageOf(folder, info, {1, 3, 1, 1, 1}) ==
+          "loader train has batches of 4, which 3 data-parallel ranks do not divide");
   }
 
   TEST_CASE("tensor files give rows, and each rank its box of them") {
@@ -188,7 +192,8 @@ TEST_SUITE("data") {
     const std::int64_t shape[] = {4, 2, 3}, labelShape[] = {4};
     const Axis rows[] = {Axis::dpShard}, columns[] = {Axis::tp};
     const DimSplit boxes[] = {{spanOf(rows), 1}, {{}, 1}, {spanOf(columns), 1}};
-    const FieldInfo fields[] = {{"x", DType::f32, spanOf(shape), spanOf(boxes)}, {"label", DType::i32, spanOf(labelShape), {boxes, 1}}};
+    const FieldInfo fields[] = {{"x", DType::f32, spanOf(shape), spanOf(boxes)},
+                                {"label", DType::i32, spanOf(labelShape), {boxes, 1}}};
     const LoaderInfo info{"data", SourceKind::tensors, nullptr, "", nullptr, 0, 0, 10, 4, false, true, spanOf(fields)};
     std::vector<float> x(60);
     std::iota(x.begin(), x.end(), 0.0f);

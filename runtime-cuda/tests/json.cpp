@@ -11,7 +11,8 @@ using namespace dream;
 
 TEST_SUITE("json") {
   TEST_CASE("values are read") {
-    const json::Value value = json::parse(R"( {"a": [1, -2.5e3, true, null], "b\u00e9\ud83d\ude00": "x\n\"y\"", "c": {}} )");
+    const json::Value value =
+        json::parse(R"( {"a": [1, -2.5e3, true, null], "b\u00e9\ud83d\ude00": "x\n\"y\"", "c": {}} )");
     const json::Array& array = *value.find("a")->as<json::Array>();
     CHECK(array[0].count() == 1);
     CHECK(*array[1].as<double>() == -2500.0);
@@ -23,7 +24,8 @@ TEST_SUITE("json") {
   }
 
   TEST_CASE("what is no JSON is refused") {
-    const char* bad[] = {"", "{", "[1,]", "{\"a\":1,}", "nul", "1 2", "\"\\x\"", "\"\\ud800\"", "inf", "nan", "+1", "{\"a\":1,\"a\":2}", "\"a\nb\"", "{a:1}", "1e999"};
+    const char* bad[] = {"",    "{",   "[1,]", "{\"a\":1,}",        "nul",      "1 2",   "\"\\x\"", "\"\\ud800\"",
+                         "inf", "nan", "+1",   "{\"a\":1,\"a\":2}", "\"a\nb\"", "{a:1}", "1e999"};
     for (const char* text : bad) CHECK_THROWS_AS(json::parse(text), Fault);
     CHECK_THROWS_AS(json::parse(std::string(100000, '[')), Fault);
     CHECK_THROWS_WITH_AS(json::parse("[1, x]"), "no valid JSON at byte 4: no value begins like this", Fault);

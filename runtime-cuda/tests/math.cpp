@@ -62,7 +62,9 @@ TEST_SUITE("math") {
     CHECK(worst(-inf, inf, [](float x) { return math::log(x); }, [](double x) { return std::log(x); }) <= 1.5);
     CHECK(worst(-inf, inf, [](float x) { return math::tanh(x); }, [](double x) { return std::tanh(x); }) <= 2.0);
     CHECK(worst(-inf, inf, [](float x) { return math::erf(x); }, [](double x) { return std::erf(x); }) <= 2.0);
-    CHECK(worst(-inf, inf, [](float x) { return math::sigmoid(x); }, [](double x) { return 1.0 / (1.0 + std::exp(-x)); }) <= 2.5);
+    CHECK(worst(
+              -inf, inf, [](float x) { return math::sigmoid(x); },
+              [](double x) { return 1.0 / (1.0 + std::exp(-x)); }) <= 2.5);
     CHECK(worst(-inf, inf, [](float x) { return math::sqrt(x); }, [](double x) { return std::sqrt(x); }) <= 0.51);
     CHECK(worst(-inf, inf, [](float x) { return math::rsqrt(x); }, [](double x) { return 1.0 / std::sqrt(x); }) <= 1.5);
     CHECK(worst(-inf, inf, [](float x) { return math::floor(x); }, [](double x) { return std::floor(x); }) == 0.0);
@@ -73,8 +75,10 @@ TEST_SUITE("math") {
   }
 
   TEST_CASE("pow has C's special cases and is right elsewhere") {
-    const float bases[] = {0.0f, -0.0f, 1.0f, -1.0f, 0.5f, 2.0f, -2.0f, 3.7f, -3.7f, 1e-40f, 1e-20f, 1e20f, 3e38f, inf, -inf, notANumber, 0.999999f, 1.000001f};
-    const float exponents[] = {0.0f, -0.0f, 1.0f, -1.0f, 2.0f, 3.0f, -3.0f, 0.5f, -0.5f, 1.7f, 100.0f, -100.0f, 1e10f, 16777217.0f, inf, -inf, notANumber};
+    const float bases[] = {0.0f,   -0.0f,  1.0f,  -1.0f, 0.5f, 2.0f, -2.0f,      3.7f,      -3.7f,
+                           1e-40f, 1e-20f, 1e20f, 3e38f, inf,  -inf, notANumber, 0.999999f, 1.000001f};
+    const float exponents[] = {0.0f, -0.0f,  1.0f,    -1.0f, 2.0f,        3.0f, -3.0f, 0.5f,      -0.5f,
+                               1.7f, 100.0f, -100.0f, 1e10f, 16777217.0f, inf,  -inf,  notANumber};
     for (const float base : bases) {
       for (const float exponent : exponents) {
         const float value = math::pow(base, exponent);
@@ -83,7 +87,9 @@ TEST_SUITE("math") {
       }
     }
     for (const float exponent : {2.0f, 3.0f, 0.3f, -1.9f})
-      CHECK(worst(0.0f, inf, [&](float x) { return math::pow(x, exponent); }, [&](double x) { return std::pow(x, static_cast<double>(exponent)); }) <= 1.0);
+      CHECK(worst(
+                0.0f, inf, [&](float x) { return math::pow(x, exponent); },
+                [&](double x) { return std::pow(x, static_cast<double>(exponent)); }) <= 1.0);
   }
 
   TEST_CASE("maximum and minimum keep NaN, sign keeps it too") {
@@ -109,9 +115,9 @@ TEST_SUITE("math") {
 
   TEST_CASE("bf16 rounds to the nearest, ties to even") {
     CHECK(math::roundToBf16(1.0f) == 1.0f);
-    CHECK(math::roundToBf16(1.00390625f) == 1.0f);         // halfway, down to even
-    CHECK(math::roundToBf16(1.01171875f) == 1.015625f);    // halfway, up to even
-    CHECK(math::roundToBf16(1.00390637f) == 1.0078125f);   // just above halfway
+    CHECK(math::roundToBf16(1.00390625f) == 1.0f);        // halfway, down to even
+    CHECK(math::roundToBf16(1.01171875f) == 1.015625f);   // halfway, up to even
+    CHECK(math::roundToBf16(1.00390637f) == 1.0078125f);  // just above halfway
     CHECK(math::roundToBf16(3.4e38f) == inf);
     CHECK(math::roundToBf16(-inf) == -inf);
     CHECK(std::isnan(math::roundToBf16(notANumber)));

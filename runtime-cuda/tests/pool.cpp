@@ -54,7 +54,11 @@ TEST_SUITE("pool") {
     const int before = pool::numThreads();
     pool::start(3);
     for (int round = 0; round < 50; round++) {
-      CHECK_THROWS_AS(pool::forEach(40, [](std::int64_t i) { if (i == 17) throw std::runtime_error("no"); }), std::runtime_error);
+      CHECK_THROWS_AS(pool::forEach(40,
+                                    [](std::int64_t i) {
+                                      if (i == 17) throw std::runtime_error("no");
+                                    }),
+                      std::runtime_error);
       std::atomic<std::int64_t> sum = 0;
       pool::forEach(40, [&](std::int64_t i) { sum += i; });
       CHECK(sum == 780);

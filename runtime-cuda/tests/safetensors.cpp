@@ -17,7 +17,10 @@ namespace {
 void writeSample(const std::string& path) {
   const float a[] = {1.0f, 2.0f, 3.0f, 4.0f, 5.0f, 6.0f};
   const std::int32_t b[] = {7, -8};
-  SafetensorsWriter writer(path, {{"layer.weight", FileDType::f32, {2, 3}}, {"count", FileDType::i32, {2}}, {"empty", FileDType::f32, {0, 4}}, {"scalar", FileDType::f32, {}}});
+  SafetensorsWriter writer(path, {{"layer.weight", FileDType::f32, {2, 3}},
+                                  {"count", FileDType::i32, {2}},
+                                  {"empty", FileDType::f32, {0, 4}},
+                                  {"scalar", FileDType::f32, {}}});
   writer.append(a, sizeof a);
   writer.append(b, sizeof b);
   writer.append(a, 4);
@@ -100,15 +103,23 @@ TEST_SUITE("safetensors") {
     CHECK(messageOf(path).find("is no safetensors file: its first 8 bytes promise") != std::string::npos);
     CHECK(of("[]", 0) == ": its header is no JSON object");
     CHECK(of("{\"x\"", 0) == ": its header is no valid JSON at byte 4: it ends too early (behind the first 8)");
-    CHECK(of(R"({"x":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})", 4) == " is truncated: tensor x ends at byte 8 of the data, which has 4");
-    CHECK(of(R"({"x":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})", 9) == ": 1 bytes at its end belong to no tensor");
-    CHECK(of(R"({"x":{"dtype":"F32","shape":[2],"data_offsets":[0,4]}})", 4) == ": tensor x has a range of bytes that does not fit its shape");
-    CHECK(of(R"({"x":{"dtype":"F31","shape":[2],"data_offsets":[0,8]}})", 8) == ": tensor x has a dtype that is not known here");
-    CHECK(of(R"({"x":{"dtype":"F32","shape":[-2],"data_offsets":[0,8]}})", 8) == ": tensor x has a size that is no whole number");
-    CHECK(of(R"({"x":{"dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,8]}})", 8) == ": tensor x is too large");
-    CHECK(of(R"({"x":{"dtype":"F32","data_offsets":[0,8]}})", 8) == ": tensor x lacks its dtype, shape or data_offsets");
-    CHECK(of(R"({"x":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"y":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})", 8) ==
-          ": tensor y overlaps another or leaves a gap before it");
+    CHECK(of(R"({"x":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})", 4) ==
+          " is truncated: tensor x ends at byte 8 of the data, which has 4");
+    CHECK(of(R"({"x":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})", 9) ==
+          ": 1 bytes at its end belong to no tensor");
+    CHECK(of(R"({"x":{"dtype":"F32","shape":[2],"data_offsets":[0,4]}})", 4) ==
+          ": tensor x has a range of bytes that does not fit its shape");
+    CHECK(of(R"({"x":{"dtype":"F31","shape":[2],"data_offsets":[0,8]}})", 8) ==
+          ": tensor x has a dtype that is not known here");
+    CHECK(of(R"({"x":{"dtype":"F32","shape":[-2],"data_offsets":[0,8]}})", 8) ==
+          ": tensor x has a size that is no whole number");
+    CHECK(of(R"({"x":{"dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,8]}})", 8) ==
+          ": tensor x is too large");
+    CHECK(of(R"({"x":{"dtype":"F32","data_offsets":[0,8]}})", 8) ==
+          ": tensor x lacks its dtype, shape or data_offsets");
+    CHECK(
+        of(R"({"x":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"y":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})",
+           8) == ": tensor y overlaps another or leaves a gap before it");
   }
 
   TEST_CASE("thousands of mutations: read in bounds, or refused") {

@@ -97,7 +97,8 @@ TEST_SUITE("shards") {
     CHECK(last[0] == weight[3 * 7 + 4]);
     CHECK(last[4] == weight[4 * 7 + 4]);
     int asked = 0;
-    PretendedWorld world(6, [&](int rank) { return memories[static_cast<std::size_t>(rank)].data() + (asked++ / 6 == 0 ? 0 : 256); });
+    PretendedWorld world(
+        6, [&](int rank) { return memories[static_cast<std::size_t>(rank)].data() + (asked++ / 6 == 0 ? 0 : 256); });
     const PerAxis first{};
     exportWeights({program, 0, degrees, first, memories[0].data()}, world, folder / "out");
     CHECK(readFile(folder / "out") == readFile(folder / "in"));
@@ -111,13 +112,15 @@ TEST_SUITE("shards") {
       for (const TensorToWrite& tensor : tensors) {
         std::int64_t n = elementSize(tensor.dtype);
         for (const std::int64_t size : tensor.shape) n *= size;
-        writer.append(std::vector<char>(static_cast<std::size_t>(n), tensor.name == "again" ? 'a' : 'w').data(), static_cast<std::size_t>(n));
+        writer.append(std::vector<char>(static_cast<std::size_t>(n), tensor.name == "again" ? 'a' : 'w').data(),
+                      static_cast<std::size_t>(n));
       }
       writer.finish();
     };
     write({{"wieght", FileDType::f32, {5, 7}}, {"x.y.z", FileDType::f32, {1}}});
     CHECK(messageOf(path) ==
-          " does not fit test:\n  weight is missing; did you mean wieght?\n  wieght belongs to nothing in the program; did you mean weight?\n"
+          " does not fit test:\n  weight is missing; did you mean wieght?\n  wieght belongs to nothing in the program; "
+          "did you mean weight?\n"
           "  x.y.z belongs to nothing in the program");
     write({{"weight", FileDType::f32, {7, 5}}});
     CHECK(messageOf(path) == " does not fit test:\n  weight has shape [7, 5], the program has [5, 7]");

@@ -11,22 +11,30 @@ namespace {
 template <class T>
 void check(Run& run, std::int64_t rows, std::int64_t vocab, std::int64_t feature, std::int64_t gap) {
   std::vector<std::int32_t> indices;
-  for (std::int64_t row = 0; row < rows; row++) indices.push_back(static_cast<std::int32_t>(math::randomWords(3, 1, 0, 0, row).a % (vocab + 2)) - 1);
+  for (std::int64_t row = 0; row < rows; row++)
+    indices.push_back(static_cast<std::int32_t>(math::randomWords(3, 1, 0, 0, row).a % (vocab + 2)) - 1);
   const auto gradient = reference::normal<T>(rows * (feature + gap), 5);
   std::vector<T> result(static_cast<std::size_t>(vocab * (feature + gap)), T(-77.0f));
-  takeGradient(run, {.rows = rows, .vocab = vocab, .feature = feature, .indices = indices.data(), .indicesRows = 1, .gradient = gradient.data(),
-                     .gradientRows = feature + gap, .gradientFeature = 1, .result = result.data(), .resultVocab = feature + gap, .resultFeature = 1,
-                     .dtype = sizeof(T) == 2 ? DType::bf16 : DType::f32, .workspace = nullptr});
+  // clang-format off
+  takeGradient(run, {.rows = rows, .vocab = vocab, .feature = feature,
+      .indices = indices.data(), .indicesRows = 1,
+      .gradient = gradient.data(), .gradientRows = feature + gap, .gradientFeature = 1,
+      .result = result.data(), .resultVocab = feature + gap, .resultFeature = 1,
+      .dtype = sizeof(T) == 2 ? DType::bf16 : DType::f32, .workspace = nullptr});
+  // clang-format on
   std::vector<double> right(result.size());
   for (std::int64_t row = 0; row < rows; row++)
     if (indices[row] >= 0 && indices[row] < vocab)
-      for (std::int64_t i = 0; i < feature; i++) right[indices[row] * (feature + gap) + i] += float(gradient[row * (feature + gap) + i]);
+      for (std::int64_t i = 0; i < feature; i++)
+        right[indices[row] * (feature + gap) + i] += float(gradient[row * (feature + gap) + i]);
   reference::Comparison comparison;
   for (std::int64_t place = 0; place < vocab; place++)
     for (std::int64_t i = 0; i < feature + gap; i++) {
       const float value = result[place * (feature + gap) + i];
-      if (i < feature) comparison.add(value, right[place * (feature + gap) + i]);
-      else REQUIRE(value == -77.0f);
+      if (i < feature)
+        comparison.add(value, right[place * (feature + gap) + i]);
+      else
+        REQUIRE(value == -77.0f);
     }
   INFO("rows ", rows, " vocab ", vocab, " feature ", feature, " bytes ", sizeof(T));
   CHECK(comparison.relative() <= (sizeof(T) == 2 ? 3e-3 : 1e-6));

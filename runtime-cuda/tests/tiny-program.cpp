@@ -31,8 +31,22 @@ const std::int64_t weightShape[] = {numInputs, 1}, biasShape[] = {1};
 const char* const tied[] = {"model.again.weight"};
 const std::int64_t offsets[4][4] = {{0, 0, 0, 0}, {64, 64, 64, 64}, {128, 128, 128, 128}, {192, 192, 192, 192}};
 const dream::StateInfo states[] = {
-    {"model.weight", spanOf(tied), dream::StateKind::parameter, dream::DType::f32, spanOf(weightShape), spanOf(whole), {}, spanOf(offsets[0])},
-    {"model.bias", {}, dream::StateKind::parameter, dream::DType::f32, spanOf(biasShape), {whole, 1}, {}, spanOf(offsets[1])},
+    {"model.weight",
+     spanOf(tied),
+     dream::StateKind::parameter,
+     dream::DType::f32,
+     spanOf(weightShape),
+     spanOf(whole),
+     {},
+     spanOf(offsets[0])},
+    {"model.bias",
+     {},
+     dream::StateKind::parameter,
+     dream::DType::f32,
+     spanOf(biasShape),
+     {whole, 1},
+     {},
+     spanOf(offsets[1])},
 };
 
 const char* const choices[] = {"\"sgd\"", "\"none\""};
@@ -44,8 +58,10 @@ const dream::ConfigEntry config[] = {
     {"method", dream::ConfigType::string, "\"sgd\"", false, none, none, none, none, spanOf(choices)},
     {"hiddenSize", dream::ConfigType::integer, "3", true, none, none, none, none, {}},
 };
-const dream::VariantInfo variants[] = {
-    {{1, 1, 1, 1, 1}, 256, 4096}, {{1, 2, 1, 1, 1}, 256, 4096}, {{1, 4, 1, 1, 1}, 256, 4096}, {{1, 8, 1, 1, 1}, 256, 4096}};
+const dream::VariantInfo variants[] = {{{1, 1, 1, 1, 1}, 256, 4096},
+                                       {{1, 2, 1, 1, 1}, 256, 4096},
+                                       {{1, 4, 1, 1, 1}, 256, 4096},
+                                       {{1, 8, 1, 1, 1}, 256, 4096}};
 const std::int64_t planBytes[] = {256, 256, 256, 256};
 const dream::PlanEntry plan[] = {{"parameters and gradients", spanOf(planBytes)}};
 
@@ -62,9 +78,13 @@ Result step(dream::Run& run, const dream::Batch& batch, double rate) {
   auto* weightGradient = reinterpret_cast<float*>(run.states() + 128);
   auto* biasGradient = reinterpret_cast<float*>(run.states() + 192);
   auto* predicted = reinterpret_cast<float*>(run.arena());
-  dream::matmul(run, {.batch = 1, .m = rows, .n = 1, .k = numInputs, .a = x, .aBatch = 0, .aM = numInputs, .aK = 1, .b = weight,
-                      .bBatch = 0, .bK = 1, .bN = 1, .c = predicted, .cBatch = 0, .cM = 1, .cN = 1, .inputs = dream::DType::f32,
-                      .output = dream::DType::f32, .workspace = nullptr});
+  // clang-format off
+  dream::matmul(run, {.batch = 1, .m = rows, .n = 1, .k = numInputs,
+      .a = x, .aBatch = 0, .aM = numInputs, .aK = 1,
+      .b = weight, .bBatch = 0, .bK = 1, .bN = 1,
+      .c = predicted, .cBatch = 0, .cM = 1, .cN = 1,
+      .inputs = dream::DType::f32, .output = dream::DType::f32, .workspace = nullptr});
+  // clang-format on
   dream::Tensor loss = run.newTensor(dream::DType::f32, 1);
   float total = 0.0f;
   biasGradient[0] = 0.0f;
@@ -75,12 +95,17 @@ Result step(dream::Run& run, const dream::Batch& batch, double rate) {
     biasGradient[0] += predicted[i];
   }
   *loss.data<float>() = total;
-  dream::matmul(run, {.batch = 1, .m = numInputs, .n = 1, .k = rows, .a = x, .aBatch = 0, .aM = 1, .aK = numInputs, .b = predicted,
-                      .bBatch = 0, .bK = 1, .bN = 1, .c = weightGradient, .cBatch = 0, .cM = 1, .cN = 1,
-                      .inputs = dream::DType::f32, .output = dream::DType::f32, .workspace = nullptr});
+  // clang-format off
+  dream::matmul(run, {.batch = 1, .m = numInputs, .n = 1, .k = rows,
+      .a = x, .aBatch = 0, .aM = 1, .aK = numInputs,
+      .b = predicted, .bBatch = 0, .bK = 1, .bN = 1,
+      .c = weightGradient, .cBatch = 0, .cM = 1, .cN = 1,
+      .inputs = dream::DType::f32, .output = dream::DType::f32, .workspace = nullptr});
+  // clang-format on
   auto& ranks = run.communicator(Axis::dpReplicate);
-  ranks.allReduce(1, dream::Reduction::sum, {{dream::DType::f32, weightGradient, weightGradient, numInputs},
-                                             {dream::DType::f32, biasGradient, biasGradient, 1}});
+  ranks.allReduce(1, dream::Reduction::sum,
+                  {{dream::DType::f32, weightGradient, weightGradient, numInputs},
+                   {dream::DType::f32, biasGradient, biasGradient, 1}});
   ranks.allReduce(2, dream::Reduction::sum, {{dream::DType::f32, loss.data<float>(), loss.data<float>(), 1}});
   ranks.wait(1);
   ranks.wait(2);
@@ -107,16 +132,18 @@ void runHost(dream::Run& run) {
       const dream::Batch batch = run.fetch(0, epoch, index);
       const Result result = step(run, batch, rate);
       globalStep++;
-      run.log(dream::LogEvent::train, globalStep, epoch, {{"loss", result.loss.item()}, {"learningRate", rate}}, batchSize,
-              run.configBoolean("verbose"));
+      run.log(dream::LogEvent::train, globalStep, epoch, {{"loss", result.loss.item()}, {"learningRate", rate}},
+              batchSize, run.configBoolean("verbose"));
       run.progress(globalStep, epochs * numBatches);
     }
   }
-  run.print("done after " + dream::host::text(globalStep) + " steps on " + dream::host::text(run.worldSize()) + " ranks");
+  run.print("done after " + dream::host::text(globalStep) + " steps on " + dream::host::text(run.worldSize()) +
+            " ranks");
 }
 
 const dream::ProgramInfo program = {
-    "tiny", "tiny.ts", "0", {1, 0, 1, 1, 1}, spanOf(variants), spanOf(config), spanOf(states), spanOf(loaders), spanOf(plan), 4, runHost,
+    "tiny",          "tiny.ts",    "0", {1, 0, 1, 1, 1}, spanOf(variants), spanOf(config), spanOf(states),
+    spanOf(loaders), spanOf(plan), 4,   runHost,
 };
 
 }  // namespace

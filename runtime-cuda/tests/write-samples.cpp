@@ -11,7 +11,8 @@ int main(int, char** argv) {
     const float* r = x.data() + row * 3;
     y.push_back(r[0] - 2 * r[1] + r[2] / 2 + 3);
   }
-  dream::SafetensorsWriter writer(argv[1], {{"x", dream::FileDType::f32, {64, 3}}, {"y", dream::FileDType::f32, {64, 1}}});
+  dream::SafetensorsWriter writer(argv[1],
+                                  {{"x", dream::FileDType::f32, {64, 3}}, {"y", dream::FileDType::f32, {64, 1}}});
   writer.append(x.data(), x.size() * 4);
   writer.append(y.data(), y.size() * 4);
   writer.finish();

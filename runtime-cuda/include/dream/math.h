@@ -124,8 +124,8 @@ inline constexpr std::uint32_t roundingShiftBits = 0x4b400000u;
 [[gnu::always_inline]] inline float tanh(float x) {
   const float size = abs(x);
   const float s = x * x;
-  const float tail = detail::horner(s, -0.333333313f, 0.13333191f, -0.0539448895f, 0.0216901544f, -0.00815069769f,
-                                    0.00211801822f);
+  const float tail =
+      detail::horner(s, -0.333333313f, 0.13333191f, -0.0539448895f, 0.0216901544f, -0.00815069769f, 0.00211801822f);
   const float small = detail::fma(x * s, tail, x);
   const float large = 1.0f - 2.0f / (exp(2.0f * size) + 1.0f);
   return size < 0.62f ? small : __builtin_copysignf(large, x);
@@ -139,8 +139,8 @@ inline constexpr std::uint32_t roundingShiftBits = 0x4b400000u;
                                     -0.000812567945f, 8.2987819e-05f);
   const float small = detail::fma(x, near, x);
   const float t = size > 4.0f ? 4.0f : size;
-  const float logarithm = detail::horner(t, 0.000169204373f, -1.12948835f, -0.633400857f, -0.108220376f,
-                                         0.0250806082f, -0.0041562519f, 0.000431392866f, -2.08285546e-05f);
+  const float logarithm = detail::horner(t, 0.000169204373f, -1.12948835f, -0.633400857f, -0.108220376f, 0.0250806082f,
+                                         -0.0041562519f, 0.000431392866f, -2.08285546e-05f);
   const float large = 1.0f - exp(logarithm);
   return size < 0.925f ? small : __builtin_copysignf(large, x);
 }

@@ -198,7 +198,9 @@ class Communicator {
   virtual void wait(int handle) = 0;
 
   using Parts = std::initializer_list<CollectivePart>;
-  void allReduce(int handle, Reduction reduction, Parts parts) { allReduce(handle, reduction, parts.begin(), parts.size()); }
+  void allReduce(int handle, Reduction reduction, Parts parts) {
+    allReduce(handle, reduction, parts.begin(), parts.size());
+  }
   void reduceScatter(int handle, Reduction reduction, Parts parts) {
     reduceScatter(handle, reduction, parts.begin(), parts.size());
   }
@@ -253,7 +255,8 @@ class Run {
   /** On the first rank: a line, or text without a line's end. */
   void print(std::string_view text);
   void write(std::string_view text);
-  void log(LogEvent event, double step, double epoch, std::initializer_list<Metric> metrics, double tokens, bool console);
+  void log(LogEvent event, double step, double epoch, std::initializer_list<Metric> metrics, double tokens,
+           bool console);
   void progress(double done, double total);
   /** Weights given by `--init-from` replace the first values now. */
   void initialized();

@@ -32,24 +32,25 @@ struct PhiloxWords {
 }
 
 /** The words of element `element`: a stream has rounds, such as the layers that share one place in the source. */
-[[gnu::always_inline]] inline PhiloxWords randomWords(std::uint32_t seed, std::int64_t stream, std::int64_t step, std::int64_t round,
-                               std::int64_t element) {
+[[gnu::always_inline]] inline PhiloxWords randomWords(std::uint32_t seed, std::int64_t stream, std::int64_t step,
+                                                      std::int64_t round, std::int64_t element) {
   const auto n = static_cast<std::uint64_t>(element);
   const auto own = static_cast<std::uint32_t>(stream) + static_cast<std::uint32_t>(round) * 0x9e3779b9u;
-  return philox({static_cast<std::uint32_t>(n), static_cast<std::uint32_t>(n >> 32), static_cast<std::uint32_t>(step), own},
-                seed);
+  return philox(
+      {static_cast<std::uint32_t>(n), static_cast<std::uint32_t>(n >> 32), static_cast<std::uint32_t>(step), own},
+      seed);
 }
 
 /** Uniform in [0, 1), in steps of 2^-24. */
-[[gnu::always_inline]] inline float randomUniform(std::uint32_t seed, std::int64_t stream, std::int64_t step, std::int64_t round,
-                           std::int64_t element) {
+[[gnu::always_inline]] inline float randomUniform(std::uint32_t seed, std::int64_t stream, std::int64_t step,
+                                                  std::int64_t round, std::int64_t element) {
   const PhiloxWords words = randomWords(seed, stream, step, round, element);
   return static_cast<float>(static_cast<std::int32_t>(words.a >> 8)) * 0x1p-24f;
 }
 
 /** Normal with mean 0 and standard deviation 1 (Box and Muller 1958): sqrt(-2 ln u) cos(2 pi v). */
-[[gnu::always_inline]] inline float randomNormal(std::uint32_t seed, std::int64_t stream, std::int64_t step, std::int64_t round,
-                          std::int64_t element) {
+[[gnu::always_inline]] inline float randomNormal(std::uint32_t seed, std::int64_t stream, std::int64_t step,
+                                                 std::int64_t round, std::int64_t element) {
   const PhiloxWords words = randomWords(seed, stream, step, round, element);
   const float u = static_cast<float>(static_cast<std::int32_t>((words.a >> 8) + 1u)) * 0x1p-24f;
   // The angle in units of a quarter turn: the nearest whole quarter, and a rest of at most half a quarter.
