@@ -1,11 +1,14 @@
 // A scheduled program as the files of DIR/src for CPUs.
+import { fileURLToPath } from "node:url";
 
 import { axisOrder } from "../src/ir/placement.js";
 import type { ScheduledProgram } from "../src/ir/scheduled.js";
+import { cppIdentifier } from "./cpp-text.js";
 import { emitGraph } from "./cpu/emit-graph.js";
 import { type GraphSignature, graphSignatures, type ProgramFacts, structFields } from "./graph/graph-signature.js";
 import { emitHost } from "./host/emit-host.js";
 import { SourceLines } from "./host/source-lines.js";
+import { packageFolder } from "./package-folder.js";
 import { emitTables } from "./program/emit-tables.js";
 import { render } from "./render.js";
 
@@ -22,8 +25,17 @@ export function emitProgram(scheduled: ScheduledProgram): ReadonlyMap<string, st
     })),
     lines: new SourceLines(),
   };
+  const graphFiles = [...graphs.keys()].map((name) => signatureOf(name).file);
   const graphNames = new Map([...signatures].map(([name, signature]) => [name, signature.function]));
   return new Map([
+    [
+      "CMakeLists.txt",
+      render("cmake", {
+        name: cppIdentifier(program.name),
+        runtime: fileURLToPath(new URL("runtime-cuda", packageFolder)),
+        sources: ["program.cpp", "host.cpp", ...graphFiles],
+      }),
+    ],
     ["program.cpp", emitTables(scheduled)],
     ["host.h", render("host-header", { file: program.file })],
     ["host.cpp", emitHost(program, graphNames)],
