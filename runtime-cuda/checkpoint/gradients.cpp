@@ -1,3 +1,4 @@
+// Observed values are gathered whole on the first rank and written together.
 #include "checkpoint/gradients.h"
 
 #include "checkpoint/safetensors.h"

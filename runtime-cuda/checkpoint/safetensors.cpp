@@ -1,3 +1,4 @@
+// Reading with every number checked before it is used; writing under a name that is given at the end.
 #include "checkpoint/safetensors.h"
 
 #include <fcntl.h>

@@ -1,3 +1,4 @@
+// Runs of neighbouring elements, here and in the whole tensor.
 #include "checkpoint/shards.h"
 
 #include <algorithm>

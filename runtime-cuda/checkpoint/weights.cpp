@@ -1,3 +1,4 @@
+// Names and shapes are matched first, all of them; then elements move between file and shards.
 #include "checkpoint/weights.h"
 
 #include <algorithm>

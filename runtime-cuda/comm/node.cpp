@@ -1,3 +1,4 @@
+// Pieces through slots: copy in, meet, reduce a share each, meet, copy out.
 #include "comm/node.h"
 
 #include <linux/futex.h>

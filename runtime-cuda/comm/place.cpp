@@ -1,3 +1,4 @@
+// Whether the processes of other ranks still live, asked of the system.
 #include "comm/place.h"
 
 #include <signal.h>

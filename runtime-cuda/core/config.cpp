@@ -1,3 +1,4 @@
+// Values of the config table, and what --set makes of them.
 #include "core/config.h"
 
 #include <charconv>

@@ -1,3 +1,4 @@
+// A parser by descent; strings and numbers as JavaScript writes them.
 #include "core/json.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// One mapping on huge pages, touched by the threads that will use it; memory figures from /proc.
 #include "core/memory.h"
 
 #include <sys/mman.h>

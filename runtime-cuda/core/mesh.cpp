@@ -1,3 +1,4 @@
+// Spans and coordinates, the same arithmetic as the compiler's (src/ir/local-size.ts, src/ir/mesh.ts).
 #include "core/mesh.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// Distances between names, by edits.
 #include "core/nearest.h"
 
 #include <algorithm>

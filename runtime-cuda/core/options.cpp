@@ -1,3 +1,4 @@
+// The table of flags, and how they are read.
 #include "core/options.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// The tables that --plan prints.
 #include "core/plan.h"
 
 #include "core/memory.h"

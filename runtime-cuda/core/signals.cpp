@@ -1,3 +1,4 @@
+// Counts signals; a handler may do little more.
 #include "core/signals.h"
 
 #include <unistd.h>

@@ -1,3 +1,4 @@
+// Affinity masks and control groups, asked of the system.
 #include "core/threads.h"
 
 #include <sched.h>

@@ -1,3 +1,4 @@
+// The sizes of pieces, as measured.
 #include "cpu/matmul-grid.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// A table of primitives that all threads share.
 #include "cpu/matmul-primitive.h"
 
 #include <dnnl.hpp>

@@ -1,3 +1,4 @@
+// One thread stays two batches ahead of whoever fetches.
 #include "data/loader.h"
 
 #include <algorithm>

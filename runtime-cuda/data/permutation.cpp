@@ -1,3 +1,4 @@
+// Four rounds, each mixed by Philox.
 #include "data/permutation.h"
 
 #include "dream/random.h"

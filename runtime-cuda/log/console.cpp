@@ -1,3 +1,4 @@
+// Lines, and a bar that is taken away before each and drawn again behind it.
 #include "log/console.h"
 
 #include <sys/ioctl.h>

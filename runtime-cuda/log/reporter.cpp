@@ -1,3 +1,4 @@
+// How events are written, for machines and for people.
 #include "log/reporter.h"
 
 #include <cerrno>
