@@ -149,7 +149,6 @@ class MpiCommunicator final : public Communicator {
 
   Pending& begin(int handle, const char* what) {
     Pending& pending = pending_[handle];
-    if (!pending.requests.empty()) throw Fault("collective handle " + std::to_string(handle) + " is begun twice");
     pending.what = what;
     return pending;
   }
