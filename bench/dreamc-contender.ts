@@ -4,7 +4,7 @@ import { existsSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { performance } from "node:perf_hooks";
 import type { Contender } from "./contender.js";
-import { output, repository } from "./folders.js";
+import { inRepository, output, repository } from "./folders.js";
 
 const compiler = join(repository, "dist", "src", "cli", "main.js");
 const numWarmUp = 2;
@@ -25,7 +25,12 @@ export function build(trainer: string, { isFresh = false } = {}): BuiltProgram {
   const { program, manifest } = JSON.parse(execFileSync(process.execPath, args, { encoding: "utf8", cwd: repository }));
   const seconds = (performance.now() - start) / 1000;
   const { stateBytes, arenaBytes } = manifest.memory.find(({ worldSize }: { worldSize: number }) => worldSize === 1);
-  return { program, command: `node ${args.slice(0, -1).join(" ")}`, seconds, plannedBytes: stateBytes + arenaBytes };
+  return {
+    program,
+    command: inRepository(`node ${args.slice(0, -1).join(" ")}`),
+    seconds,
+    plannedBytes: stateBytes + arenaBytes,
+  };
 }
 
 interface Run {
@@ -72,7 +77,7 @@ export async function runProgram(
   const stepSeconds: number[] = events.filter(({ event }) => event === "train").map((event) => event.stepSeconds);
   if (stepSeconds.length !== numSteps) throw new Error(`${program} made ${stepSeconds.length} steps, not ${numSteps}`);
   return {
-    command: `OMP_NUM_THREADS=${threads} ${[program, ...args].join(" ")}`,
+    command: inRepository(`OMP_NUM_THREADS=${threads} ${[program, ...args].join(" ")}`),
     stepSeconds,
     peakBytes: events.find(({ event }) => event === "end").peakBytes,
     startSeconds: (firstStepEnd - start) / 1000 - stepSeconds[0]!,

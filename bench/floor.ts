@@ -2,7 +2,7 @@
 // speed of a plain loop over large arrays, measured by floor.cpp.
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
-import { here, output } from "./folders.js";
+import { here, inRepository, output } from "./folders.js";
 import { type Model, type Precision, productsOf, streamedBytes } from "./models.js";
 
 export interface Floor {
@@ -40,7 +40,7 @@ export function measureFloor(model: Model, precision: Precision, threads: number
   });
   const streamSeconds = streamedBytes(model, precision) / first.bytesPerSecond;
   return {
-    command: `${program} ${args.join(" ")}`,
+    command: inRepository(`${program} ${args.join(" ")}`),
     oneDNN: first.oneDNN,
     bytesPerSecond: first.bytesPerSecond,
     flopsPerSecond: flops / productSeconds,

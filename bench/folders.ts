@@ -7,3 +7,6 @@ import { fileURLToPath } from "node:url";
 export const repository = fileURLToPath(new URL("../../../../", import.meta.url));
 export const here = join(repository, "bench");
 export const output = join(repository, "build", "bench");
+
+/** A command as one would type it in the repository. */
+export const inRepository = (command: string): string => command.replaceAll(repository, "");

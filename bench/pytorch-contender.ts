@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { Contender } from "./contender.js";
-import { here } from "./folders.js";
+import { here, inRepository } from "./folders.js";
 import { type Model, numParameters, type Precision } from "./models.js";
 
 /**
@@ -53,7 +53,7 @@ export async function startPyTorch(
   return {
     name: `PyTorch ${mode}${threads === 1 ? ", 1 thread" : ""}`,
     version: ready.torch,
-    command: [...settings, `OMP_NUM_THREADS=${threads}`, python, ...args].join(" "),
+    command: inRepository([...settings, `OMP_NUM_THREADS=${threads}`, python, ...args].join(" ")),
     async run(numSteps) {
       worker.stdin.write(`run ${numSteps}\n`);
       const { seconds, peakBytes } = await answer();
