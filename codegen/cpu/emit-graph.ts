@@ -216,6 +216,7 @@ class GraphWriter {
     if (parameter.kind === "seed") return "run.seed()";
     if (parameter.kind === "amounts") return "amounts";
     const { value } = kernel.numbers.find(({ name }) => name === parameter.name)!;
+    if (value.kind === "round") return this.#places.roundNumber(value.loop, value.items);
     const text = rankNumberText(value, this.#amounts, cppIdentifier(`${kernel.name}.${parameter.name}`));
     const known = this.#numbers.get(text);
     if (known !== undefined) return known;

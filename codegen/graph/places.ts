@@ -50,6 +50,19 @@ export class Places {
     return [...loop.head, ...lines];
   }
 
+  /** A whole number that is another one in each round of an open loop. */
+  roundNumber(loop: number, items: readonly number[]): string {
+    const open = this.#loops.find((each) => each.loop === loop);
+    if (!open) throw new Error(`loop ${loop} is not open where its rounds' number is needed`);
+    const [first, second] = items as [number, ...number[]];
+    const step = (second ?? first) - first;
+    if (!items.every((item, i) => item === first + i * step))
+      return `std::array<std::int64_t, ${items.length}>{${items.map(cppInteger).join(", ")}}[${open.index}]`;
+    const stepped = step === 0 ? "" : step === 1 ? open.index : `${open.index} * ${cppInteger(step)}`;
+    if (stepped === "") return cppInteger(first);
+    return first === 0 ? stepped : `${stepped} + ${cppInteger(first)}`;
+  }
+
   /** A pointer to element `offset` of a place. */
   pointer(place: Place, offset: Amount, what = "offset"): string {
     const base = this.#base(place);

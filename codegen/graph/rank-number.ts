@@ -17,6 +17,8 @@ export function rankNumberText(number: RankNumber, amounts: AmountTable, what: s
       const call = `${fn}(${cppInteger(number.size)}, {${axes.map(axisText).join(", ")}}, ${cppInteger(unit)})`;
       return number.plus === 0 ? call : `${call} + ${cppInteger(number.plus)}`;
     }
+    case "round":
+      throw new Error(`${what} is another number in each round: its loop says it`);
   }
 }
 

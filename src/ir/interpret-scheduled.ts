@@ -212,6 +212,11 @@ class Rank {
   numberOf(value: RankNumber): number {
     if (value.kind === "amount") return this.of(value.amount);
     if (value.kind === "coordinate") return this.at[value.axis];
+    if (value.kind === "round") {
+      const item = value.items[this.rounds.get(value.loop) ?? -1];
+      if (item === undefined) throw new Error(`loop ${value.loop} is in no round that has a number`);
+      return item;
+    }
     return spanOf(value.size, value.split, this.degrees, this.at)[value.kind] + value.plus;
   }
 

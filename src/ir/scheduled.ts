@@ -33,7 +33,9 @@ export type RankNumber =
       readonly plus: number;
     }
   /** This rank's index along an axis. */
-  | { readonly kind: "coordinate"; readonly axis: Axis };
+  | { readonly kind: "coordinate"; readonly axis: Axis }
+  /** `items[i]` in round i of a loop around the kernel: whole numbers. */
+  | { readonly kind: "round"; readonly loop: number; readonly items: readonly number[] };
 
 /** A contiguous piece of memory with elements of one type. Identity is the object. */
 export interface Buffer {

@@ -283,6 +283,7 @@ class KernelBuilder {
 function sameNumber(a: RankNumber, b: RankNumber): boolean {
   if (a.kind === "amount") return b.kind === "amount" && sameAmount(a.amount, b.amount);
   if (a.kind === "coordinate") return b.kind === "coordinate" && a.axis === b.axis;
+  if (a.kind === "round") return b.kind === "round" && a.loop === b.loop && String(a.items) === String(b.items);
   return (
     b.kind === a.kind &&
     a.size === b.size &&

@@ -1,6 +1,4 @@
 // What must come before what in a block of jobs, by the memory that they touch, and orders that respect it.
-import type { Amount } from "../../ir/scheduled.js";
-import { sameAmount } from "./amounts.js";
 import { touchedBy } from "./touches.js";
 import type { Job, Rounds, Tensor } from "./work.js";
 
@@ -13,43 +11,56 @@ export function dependencies(
   rounds: ReadonlyMap<Tensor, Rounds>,
   cellOf: (tensor: Tensor) => unknown,
 ): Before {
-  const writers = new Map<unknown, number[]>();
+  const writers = new Map<unknown, Writers>();
   const readers = new Map<unknown, number[]>();
   return jobs.map((job, position) => {
     const before = new Set<number>();
     const { reads, writes } = touchedBy(job, rounds);
-    for (const tensor of reads) for (const writer of writers.get(cellOf(tensor)) ?? []) before.add(writer);
+    for (const tensor of reads) for (const writer of writers.get(cellOf(tensor))?.all ?? []) before.add(writer);
     for (const tensor of writes) {
       const cell = cellOf(tensor);
       for (const reader of readers.get(cell) ?? []) before.add(reader);
-      for (const writer of writers.get(cell) ?? [])
-        if (!writeApart(jobs[writer]!, job, tensor)) before.add(writer);
+      const known = writers.get(cell);
+      if (!known) continue;
+      const place = singlePlace(job, tensor);
+      const others = place === null ? known.all : [...known.wide, ...(known.byPlace.get(place) ?? [])];
+      for (const writer of others) before.add(writer);
     }
-    for (const tensor of reads) add(readers, cellOf(tensor), position);
-    for (const tensor of writes) add(writers, cellOf(tensor), position);
+    for (const tensor of reads) {
+      const list = readers.get(cellOf(tensor));
+      if (list) list.push(position);
+      else readers.set(cellOf(tensor), [position]);
+    }
+    for (const tensor of writes) note(writers, cellOf(tensor), singlePlace(job, tensor), position);
     before.delete(position);
     return [...before];
   });
 }
 
-function add(lists: Map<unknown, number[]>, key: unknown, position: number): void {
-  const list = lists.get(key);
-  if (list === undefined) lists.set(key, [position]);
-  else if (list.at(-1) !== position) list.push(position);
+/** Jobs that write one memory: whoever writes a single element of it only meets those that write there too. */
+interface Writers {
+  readonly all: number[];
+  readonly wide: number[];
+  readonly byPlace: Map<string, number[]>;
 }
 
-/** Whether two kernels write one tensor at different single places. */
-function writeApart(a: Job, b: Job, tensor: Tensor): boolean {
-  const [x, y] = [singlePlace(a, tensor), singlePlace(b, tensor)];
-  return x !== null && y !== null && !sameAmount(x, y);
+function note(writers: Map<unknown, Writers>, cell: unknown, place: string | null, position: number): void {
+  let known = writers.get(cell);
+  if (!known) {
+    known = { all: [], wide: [], byPlace: new Map() };
+    writers.set(cell, known);
+  }
+  known.all.push(position);
+  if (place === null) known.wide.push(position);
+  else known.byPlace.set(place, [...(known.byPlace.get(place) ?? []), position]);
 }
 
-/** Where a kernel writes one element of a tensor, if that is all it writes there. */
-function singlePlace(job: Job, tensor: Tensor): Amount | null {
+/** The element of a tensor that is all that a kernel writes of it; null where it is more. */
+function singlePlace(job: Job, tensor: Tensor): string | null {
   if (job.kind !== "laid") return null;
   const i = job.memory.findIndex((each, k) => each.tensor === tensor && job.kernel.operands[k]!.role !== "read");
   if (i < 0 || Object.keys(job.kernel.operands[i]!.strides).length > 0) return null;
-  return job.memory[i]!.offset;
+  return job.memory[i]!.offset.join();
 }
 
 /** The longest way from each job to the end: jobs at one height do not depend on each other. */

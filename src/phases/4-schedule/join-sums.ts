@@ -2,27 +2,38 @@
 // written one behind the other, and one kernel adds them. Needs: lowered blocks. Leaves: kernels of the same kind that do
 // not depend on each other, which can be one table. Example: total = ((a + b) + c) + d.
 import { apply, input, named, type Scalar } from "../../ir/kernel.js";
-import { countReads, type LoweredGraph } from "./lower-graph.js";
+import { countReads, type LoweredGraph, type Slot } from "./lower-graph.js";
 import type { Lowering } from "./lowering.js";
 import { wholeView } from "./views.js";
-import type { Job, KernelPiece, Letter, PieceRead, Tensor, View } from "./work.js";
+import type { Job, KernelPiece, Letter, PieceRead, Rounds, Tensor, View } from "./work.js";
 
+/** Stands for no loop: where numbers lie that are elements of a row. */
+export const slotLoop = 0;
 /** Shorter chains stay as they are. */
 const leastTerms = 4;
 
 export function joinSums(graph: LoweredGraph, lowering: Lowering): LoweredGraph {
-  return { ...graph, jobs: joinedBlock(graph.jobs, countReads(graph), lowering) };
+  const slots = new Map<Tensor, Slot>();
+  const rounds = new Map(graph.rounds);
+  const jobs = joinedBlock(graph.jobs, { reads: countReads(graph), slots, rounds, lowering });
+  return { ...graph, jobs, slots, rounds };
 }
 
-function joinedBlock(
-  all: readonly Job<KernelPiece>[],
-  readsOf: ReadonlyMap<Tensor, number>,
-  lowering: Lowering,
-): readonly Job<KernelPiece>[] {
+interface Joining {
+  readonly reads: ReadonlyMap<Tensor, number>;
+  readonly slots: Map<Tensor, Slot>;
+  readonly rounds: Map<Tensor, Rounds>;
+  readonly lowering: Lowering;
+}
+
+function joinedBlock(all: readonly Job<KernelPiece>[], joining: Joining): readonly Job<KernelPiece>[] {
+  const { lowering, reads: readsOf } = joining;
   const jobs = all.map((job): Job<KernelPiece> => {
     if (job.kind !== "loop") return job;
-    return { ...job, body: { jobs: joinedBlock(job.body.jobs as readonly Job<KernelPiece>[], readsOf, lowering) } };
+    return { ...job, body: { jobs: joinedBlock(job.body.jobs as readonly Job<KernelPiece>[], joining) } };
   });
+  // What rounds that are written out collect.
+  const collected = new Set(jobs.flatMap((job) => (job.kind === "loop" && job.isTable ? job.makes : [])));
   const makers = new Map<Tensor, KernelPiece>();
   for (const job of jobs)
     if (job.kind === "piece") for (const { tensor } of job.writes) makers.set(tensor, job);
@@ -38,11 +49,20 @@ function joinedBlock(
   for (const job of jobs) {
     if (job.kind !== "piece" || !isAddition(job) || inner.has(job)) continue;
     const chain = termsOf(job, makers, inner);
-    const rows = chain.terms.filter((tensor) => isOnce(tensor) && makers.has(tensor) && canMove(makers.get(tensor)!));
+    const isCollected = (tensor: Tensor): boolean =>
+      collected.has(tensor) && readsOf.get(tensor) === 2 && !joining.rounds.has(tensor);
+    const rows = chain.terms.filter(
+      (tensor) => isCollected(tensor) || (isOnce(tensor) && makers.has(tensor) && canMove(makers.get(tensor)!)),
+    );
     if (rows.length < leastTerms) continue;
     const row: Tensor = lowering.tensor("terms", job.writes[0]!.tensor.dtype, [lowering.amount(rows.length)]);
     const others = chain.terms.filter((tensor) => !rows.includes(tensor));
     rows.forEach((tensor, i) => {
+      if (isCollected(tensor)) {
+        joining.slots.set(tensor, { row, place: i });
+        joining.rounds.set(tensor, { loop: slotLoop, items: [row] });
+        return;
+      }
       const maker = makers.get(tensor)!;
       const now = changed.get(maker)?.[0] ?? maker;
       changed.set(maker, [withWrite(now, tensor, row, i, lowering)]);

@@ -3,6 +3,8 @@
 // places where it is collected anyway.
 import type { LocalGraph, LocalValue, RepeatStep, Step } from "../../ir/graph.js";
 import { partialAxes } from "../../ir/placement.js";
+import { attribute } from "../../ir/kernel.js";
+import type { LaunchOrigin, RankNumber } from "../../ir/scheduled.js";
 import type { State } from "../../ir/state.js";
 import { makesOf } from "../../ir/steps.js";
 import { most, product } from "./amounts.js";
@@ -35,6 +37,12 @@ export interface LoweredGraph {
   readonly swaps: readonly Swap[];
   /** Tensors that should lie one behind the other. */
   readonly rows: readonly (readonly Tensor[])[];
+  /** Numbers that are elements of another tensor once their loop is written out. */
+  readonly slots: ReadonlyMap<Tensor, Slot>;
+}
+export interface Slot {
+  readonly row: Tensor;
+  readonly place: number;
 }
 
 interface Whole {
@@ -44,12 +52,14 @@ interface Whole {
   readonly swaps: Swap[];
   readonly rows: (readonly Tensor[])[];
   readonly isTable: (step: RepeatStep<"local">) => boolean;
+  /** Whole numbers that are known now. */
+  readonly numbers: Map<Tensor, number>;
 }
 
 /** `hasTables`: whether repeats that are small work over many tensors are to be written out (see table-repeats.ts). */
 export function lowerGraph(graph: LocalGraph, lowering: Lowering, hasTables: boolean): LoweredGraph {
   const isTable = hasTables ? tableRepeats(graph) : () => false;
-  const whole: Whole = { lowering, views: new Map(), rounds: new Map(), swaps: [], rows: [], isTable };
+  const whole: Whole = { lowering, views: new Map(), rounds: new Map(), swaps: [], rows: [], isTable, numbers: new Map() };
   const inputs = graph.inputs.map(({ value, source }) => {
     const tensor = lowering.tensor(value.name, value.type.dtype, lowering.localShape(value), source);
     whole.views.set(value.id, wholeView(tensor, lowering.numVariants));
@@ -91,6 +101,7 @@ export function lowerGraph(graph: LocalGraph, lowering: Lowering, hasTables: boo
     rounds: whole.rounds,
     swaps: whole.swaps,
     rows: whole.rows,
+    slots: new Map(),
   };
 }
 
@@ -126,6 +137,10 @@ function lowerSteps(steps: readonly Step<"local">[], whole: Whole): readonly Job
             ? lowerFill(step, inputs[0]!, whole.lowering)
             : lowerMove(step, inputs[0]!, whole.lowering);
       jobs.push(...lowered.jobs);
+      for (const job of lowered.jobs) {
+        const number = constantOf(job);
+        if (number !== null && job.kind === "piece") whole.numbers.set(job.writes[0]!.tensor, number);
+      }
       step.outputs.forEach((value, o) => {
         whole.views.set(value.id, lowered.views[o]!);
       });
@@ -139,10 +154,18 @@ function lowerRepeat(step: RepeatStep<"local">, whole: Whole): readonly Job<Kern
   const loop = lowering.nextLoop();
   const before: Job<KernelPiece>[] = [];
   const from = originOf("repeat", step);
+  const own: KernelPiece[] = [];
   const entries = new Set<Tensor>();
   const tensorLike = (view: View): Tensor => lowering.tensor(view.tensor.name, view.tensor.dtype, view.tensor.shape);
   for (const { outer, inner } of step.shared) views.set(inner.id, viewOf(whole, outer));
   for (const { items, each } of step.stacked) {
+    const numbers = items.map((item) => whole.numbers.get(viewOf(whole, item).tensor));
+    if (numbers.every((number) => number !== undefined)) {
+      const tensor = lowering.tensor(each.name, each.type.dtype, []);
+      own.push(roundNumber(tensor, { kind: "round", loop, items: numbers }, from));
+      views.set(each.id, wholeView(tensor, lowering.numVariants));
+      continue;
+    }
     const [first, ...others] = items.map((item) => viewOf(whole, item)) as [View, ...View[]];
     const isOneForm = others.every((other) => sameForm(first, other));
     const shown = [first, ...others].map((view) => {
@@ -162,7 +185,7 @@ function lowerRepeat(step: RepeatStep<"local">, whole: Whole): readonly Job<Kern
     views.set(enter.id, wholeView(tensor, lowering.numVariants));
     return tensor;
   });
-  const body = [...lowerSteps(step.body, whole)];
+  const body = [...own, ...lowerSteps(step.body, whole)];
   const made = new Set(body.flatMap(madeBy));
 
   /** A tensor of the body's own that holds the value and has no other place. */
@@ -257,6 +280,29 @@ function lowerRepeat(step: RepeatStep<"local">, whole: Whole): readonly Job<Kern
     body: { jobs: body },
   };
   return [...before, job];
+}
+
+/** A number that is another one in each round. */
+const roundNumber = (tensor: Tensor, number: RankNumber, from: LaunchOrigin): KernelPiece => ({
+  kind: "piece",
+  outer: [],
+  inner: [],
+  letters: new Map(),
+  passes: [{ kind: "store", output: 0, over: "outer", value: attribute("round") }],
+  reads: [],
+  writes: [{ tensor, dims: [] }],
+  numbers: new Map([["round", number]]),
+  flops: 0,
+  from,
+});
+
+/** A whole number that is known now. */
+function constantOf(job: Job<KernelPiece>): number | null {
+  if (job.kind !== "piece" || job.reads.length > 0 || job.writes.length !== 1) return null;
+  const [pass] = job.passes;
+  const { tensor } = job.writes[0]!;
+  if (pass?.kind !== "store" || pass.value.kind !== "constant" || tensor.dtype !== "i32") return null;
+  return tensor.shape.length === 0 && Number.isSafeInteger(pass.value.value) ? pass.value.value : null;
 }
 
 /** `model.blocks.*.attn`: blocks. */

@@ -44,7 +44,7 @@ export function schedule(program: Program<"local">, { isFused = true }: Schedule
   for (const [name, graph] of program.graphs) {
     const loose = isFused ? lowerGraph(mergeTableRepeats(openSums(graph)), lowering, isFused) : lowerGraph(graph, lowering, false);
     const joined = isFused ? joinSums(loose, lowering) : loose;
-    const fused = writeOut(fuse(joined, lowering.numVariants, { isFused }), joined.rounds, lowering);
+    const fused = writeOut(fuse(joined, lowering.numVariants, { isFused }), joined, lowering);
     const lowered = { ...joined, rounds: fused.rounds };
     const fixed = new Set<Tensor>();
     for (const { view } of [...lowered.results, ...lowered.updates]) fixed.add(view.tensor);

@@ -1,7 +1,9 @@
 // Purpose: loops whose kernels will be rows of tables are written out, round by round, after their kernels were joined
 // once. Needs: fused blocks. Leaves: blocks without such loops. What is local to a round is another tensor in each.
+import { slotLoop } from "./join-sums.js";
+import type { LoweredGraph, Slot } from "./lower-graph.js";
 import type { Lowering } from "./lowering.js";
-import type { Job, KernelJob, LoopJob, Rounds, Tensor } from "./work.js";
+import type { DraftOperand, Job, KernelJob, LoopJob, Rounds, Tensor } from "./work.js";
 
 export interface WrittenOut {
   readonly jobs: readonly Job<KernelJob>[];
@@ -10,7 +12,7 @@ export interface WrittenOut {
 
 export function writeOut(
   jobs: readonly Job<KernelJob>[],
-  rounds: ReadonlyMap<Tensor, Rounds>,
+  { rounds, slots }: Pick<LoweredGraph, "rounds" | "slots">,
   lowering: Lowering,
 ): WrittenOut {
   const byLoop = new Map<number, Map<Tensor, Rounds>>();
@@ -19,13 +21,14 @@ export function writeOut(
     if (known) known.set(tensor, each);
     else byLoop.set(each.loop, new Map([[tensor, each]]));
   }
-  const writing: Writing = { byLoop, done: new Set(), lowering };
+  const writing: Writing = { byLoop, slots, done: new Set([slotLoop]), lowering };
   const written = jobs.flatMap((job) => rewritten(job, (tensor) => tensor, writing));
   return { jobs: written, rounds: new Map([...rounds].filter(([, { loop }]) => !writing.done.has(loop))) };
 }
 
 interface Writing {
   readonly byLoop: ReadonlyMap<number, ReadonlyMap<Tensor, Rounds>>;
+  readonly slots: ReadonlyMap<Tensor, Slot>;
   /** Loops that are no more. */
   readonly done: Set<number>;
   readonly lowering: Lowering;
@@ -35,12 +38,18 @@ type Rename = (tensor: Tensor) => Tensor;
 
 /** `rename`: the tensors of the rounds around. */
 function rewritten(job: Job<KernelJob>, rename: Rename, writing: Writing): readonly Job<KernelJob>[] {
-  if (job.kind === "kernel")
-    return [{ ...job, operands: job.operands.map((operand) => ({ ...operand, tensor: rename(operand.tensor) })) }];
+  if (job.kind === "kernel") return [{ ...job, operands: job.operands.map((operand) => placed(operand, rename, writing)) }];
   if (job.kind !== "loop") return [job];
   const jobs = job.body.jobs as readonly Job<KernelJob>[];
   if (job.isTable) return allRounds(job, jobs, rename, writing);
   return [{ ...job, body: { jobs: jobs.flatMap((inner) => rewritten(inner, rename, writing)) } }];
+}
+
+function placed(operand: DraftOperand, rename: Rename, { slots, lowering }: Writing): DraftOperand {
+  const tensor = rename(operand.tensor);
+  const slot = slots.get(tensor);
+  if (!slot) return { ...operand, tensor };
+  return { ...operand, tensor: slot.row, dims: [{ offset: lowering.amount(slot.place), terms: new Map() }] };
 }
 
 function allRounds(
