@@ -194,7 +194,10 @@ class Communicator {
   virtual void reduceScatter(int handle, Reduction reduction, const CollectivePart* parts, std::size_t numParts) = 0;
   virtual void allGather(int handle, const CollectivePart* parts, std::size_t numParts) = 0;
   virtual void allToAll(int handle, const CollectivePart* parts, std::size_t numParts) = 0;
-  /** Ends all that was begun under this handle: behind a loop, that of all rounds. Ends the run with a named error if a peer is dead or the deadline passes. */
+  /**
+   * Ends all that was begun under this handle: behind a loop, that of all rounds. Ends the run with a named error if a
+   * peer is dead or the deadline passes.
+   */
   virtual void wait(int handle) = 0;
 
   using Parts = std::initializer_list<CollectivePart>;
