@@ -113,12 +113,6 @@ export class Evaluation {
   }
   private readonly places = new Map<ts.Node, SourcePlace | null>();
 
-  /** One place alone, also where it is in the library: tells calls apart. */
-  get exactPlace(): string {
-    const trail = [...this.stack.map(({ node }) => node), this.at];
-    return trail.map((node) => `${node.getSourceFile().fileName.split("/").slice(-2).join("/")}:${node.pos}`).join(" ");
-  }
-
   fail<I extends MessageId>(id: I, ...args: MessageArguments<I>): Diagnosed {
     return diagnosed(this.origin(), id, ...args);
   }

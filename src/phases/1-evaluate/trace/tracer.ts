@@ -215,9 +215,12 @@ export class Tracer {
     return graphs;
   }
 
-  /** A stream for the calling place, and which use of the place this is. */
+  /**
+   * A stream for each named part of the program, and the number of this draw in it. So numbers depend on the order
+   * of draws alone: not on where the code stands, and not on the version of the library.
+   */
   randomPlace(): { readonly stream: number; readonly round: number } {
-    const stream = hashText(this.ev.exactPlace);
+    const stream = hashText(this.names.at(-1) ?? "main");
     const round = this.rounds.get(stream) ?? 0;
     this.rounds.set(stream, round + 1);
     return { stream, round };
