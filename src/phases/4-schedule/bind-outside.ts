@@ -66,6 +66,8 @@ class Uses {
   private readonly writers = new Map<Tensor, number[]>();
   private readonly lastReads = new Map<Tensor, number>();
   private readonly looped = new Set<Tensor>();
+  /** Tensors that a loop of the outermost block makes, one in each round, and where it is. */
+  private readonly items = new Map<Tensor, number>();
   constructor(
     graph: LoweredGraph,
     private readonly jobs: readonly Job<KernelJob>[],
@@ -90,6 +92,17 @@ class Uses {
     };
     walk(jobs, null);
     for (const [tensor, { items }] of graph.rounds) for (const each of [tensor, ...items]) this.looped.add(each);
+    const inRows = new Set(graph.rows.flat());
+    const places = new Map<Tensor, number>();
+    for (const { items } of graph.rounds.values())
+      for (const item of items) places.set(item, (places.get(item) ?? 0) + 1);
+    jobs.forEach((job, at) => {
+      if (job.kind !== "loop") return;
+      // What also enters a round, or is written elsewhere too, has its own life.
+      for (const tensor of job.makes)
+        if (inRows.has(tensor) && places.get(tensor) === 1 && !this.writers.has(tensor) && !graph.rounds.has(tensor))
+          this.items.set(tensor, at);
+    });
   }
 
   readAtEnd(tensor: Tensor): void {
@@ -98,6 +111,8 @@ class Uses {
 
   /** Whether one job makes all of the tensor, and nobody reads what lies there until then once it has begun. */
   canLieOutside(tensor: Tensor, old: Tensor | null): boolean {
+    const loop = this.items.get(tensor);
+    if (loop !== undefined) return old === null || (this.lastReads.get(old) ?? -1) < loop;
     const [at, ...more] = this.writers.get(tensor) ?? [];
     if (at === undefined || more.length > 0 || this.looped.has(tensor) || tensor.source !== null) return false;
     if (old === null) return true;

@@ -31,10 +31,27 @@ export function mapScalar(scalar: Scalar, change: (leaf: Scalar) => Scalar, memo
   let result: Scalar;
   if (scalar.kind === "apply") {
     const args = scalar.args.map((arg) => mapScalar(arg, change, memo));
-    result = args.every((arg, i) => arg === scalar.args[i]) ? scalar : { kind: "apply", fn: scalar.fn, args };
+    result = args.every((arg, i) => arg === scalar.args[i]) ? scalar : simplified(scalar.fn, args);
   } else result = change(scalar);
   memo.set(scalar, result);
   return result;
+}
+
+const isNumber = (scalar: Scalar, value: number): boolean => scalar.kind === "constant" && Object.is(scalar.value, value);
+
+/** Additions of 0 and products with 1 are what they are of; whole numbers are computed now. */
+function simplified(fn: ScalarFunction, args: readonly Scalar[]): Scalar {
+  const [a, b] = args as [Scalar, Scalar];
+  if (fn === "add" || fn === "sub" || fn === "mul") {
+    const neutral = fn === "mul" ? 1 : 0;
+    if (isNumber(b, neutral)) return a;
+    if (fn !== "sub" && isNumber(a, neutral)) return b;
+    if (a.kind === "constant" && b.kind === "constant") {
+      const value = fn === "add" ? a.value + b.value : fn === "sub" ? a.value - b.value : a.value * b.value;
+      if ([a.value, b.value, value].every(Number.isSafeInteger)) return { kind: "constant", value };
+    }
+  }
+  return { kind: "apply", fn, args };
 }
 
 /** What a function costs, in additions. */
