@@ -29,8 +29,8 @@ namespace pool {
 namespace {
 
 constexpr std::int64_t maxPieces = 1024;
-/** Some tens of microseconds: longer than what lies between two loops, shorter than what a sleep costs others. */
-constexpr int spins = 2000;
+/** About a tenth of a millisecond: longer than what lies between two loops, and nothing to a machine that has others. */
+constexpr int spins = 8000;
 
 thread_local bool isInside = false;
 
