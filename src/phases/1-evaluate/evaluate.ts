@@ -128,7 +128,8 @@ function stateClass(
 function located(fault: unknown, ev: Evaluation): unknown {
   if (fault instanceof Diagnosed || !(fault instanceof Error)) return fault;
   const own = errorPlaces.get(fault);
-  if (own) return diagnosed(own, "thrown", fault.message);
+  const text: unknown = fault.message;
+  if (own) return diagnosed(own, "thrown", text instanceof RunTime ? "an error of the running program" : fault.message);
   if (
     fault instanceof TypeError ||
     fault instanceof ReferenceError ||

@@ -109,7 +109,7 @@ export class Flow {
     this.hooks.beforeControl();
     const [depth, tries] = [journal.depth, this.tries];
     const marks = targets.map(({ exits }) => exits.length);
-    const before = builder.current.length;
+    let before = builder.current.length;
     for (;;) {
       const control: Control = { start: journal.now, wanted: new Set() };
       this.controls.push(control);
@@ -122,11 +122,55 @@ export class Flow {
         if (!(fault instanceof Restart) || fault.control !== control) throw fault;
         builder.current.splice(before);
         this.hooks.dropOpen();
-        for (const slot of control.wanted) slot.becomeCell!((initial) => this.cell(slot.name, initial as Scalar));
+        for (const slot of control.wanted) this.makeCell(slot);
+        before = builder.current.length;
       } finally {
         this.controls.pop();
       }
     }
+  }
+
+  /** A slot becomes a cell here; paths that have left before give it the value that it had there. */
+  private makeCell(slot: Slot): void {
+    const cell = this.cell(slot.name, slot.read() as Scalar);
+    for (const { exits, depth } of this.targets)
+      for (const { changes, hole } of exits) {
+        const value = changes.has(slot) ? changes.get(slot) : this.journal.valueAt(depth, slot);
+        if (isScalar(value)) hole.assignments.push({ variable: cell.variable, value: expressionOf(value) });
+      }
+    slot.becomeCell!(cell);
+  }
+
+  /**
+   * Evaluates `body`; null if it gives up, and then it is as if it had not begun. `hasLeft` says whether paths have left
+   * from inside by what only the running program knows.
+   */
+  attempt(body: (hasLeft: () => boolean, giveUp: () => never) => Completion): { completion: Completion } | null {
+    const { journal, builder, targets } = this;
+    const mark = {};
+    let hasGivenUp = false;
+    const completion = this.control(() => {
+      const [depth, exits, before] = [journal.depth, this.numExits, builder.current.length];
+      const marks = targets.map((target) => target.exits.length);
+      const giveUp = (): never => {
+        throw mark;
+      };
+      journal.open();
+      try {
+        const ended = body(() => this.numExits > exits, giveUp);
+        journal.keep();
+        return ended;
+      } catch (fault) {
+        if (fault !== mark) throw fault;
+        while (journal.depth > depth) journal.undo();
+        targets.forEach((target, i) => target.exits.splice(marks[i]!));
+        builder.current.splice(before);
+        this.hooks.dropOpen();
+        hasGivenUp = true;
+        return null;
+      }
+    });
+    return hasGivenUp ? null : { completion };
   }
 
   /** These slots change from round to round: the outermost control that is younger than one makes them cells. */
@@ -309,7 +353,7 @@ export class Flow {
       const found = new Map<Slot, readonly [unknown, unknown]>();
       for (const { changes } of ends)
         for (const [slot, value] of changes)
-          if (!carried.has(slot)) {
+          if (!carried.has(slot) && !slot.isCell) {
             const before = journal.valueAt(depth, slot);
             if (!isSame(before, value)) found.set(slot, [before, value]);
           }
@@ -388,7 +432,7 @@ export class Flow {
     holes: readonly Hole[],
     before: (slot: Slot) => unknown,
   ): ReadonlyMap<Slot, unknown> {
-    const slots = new Set(all.flatMap((changes) => [...changes.keys()]));
+    const slots = new Set(all.flatMap((changes) => [...changes.keys()].filter((slot) => !slot.isCell)));
     return new Map(
       [...slots].map((slot) => {
         const values = all.map((changes) => (changes.has(slot) ? changes.get(slot) : before(slot)));

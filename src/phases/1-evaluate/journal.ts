@@ -12,7 +12,8 @@ export interface Slot {
   read(): unknown;
   write(value: unknown): void;
   /** From now on a host variable holds the value; null where that is impossible. */
-  readonly becomeCell: ((make: (initial: unknown) => Cell) => void) | null;
+  readonly becomeCell: ((cell: Cell) => void) | null;
+  readonly isCell: boolean;
 }
 
 /** Stands for a property that is not there. */
@@ -38,13 +39,12 @@ export class Variable implements Slot {
   write(value: unknown): void {
     this.value = value;
   }
-  becomeCell(make: (initial: unknown) => Cell): void {
-    this.cell = make(this.value);
+  becomeCell(cell: Cell): void {
+    this.cell = cell;
   }
-}
-
-class Accessor {
-  constructor(readonly descriptor: PropertyDescriptor) {}
+  get isCell(): boolean {
+    return this.cell !== null;
+  }
 }
 
 class PropertySlot implements Slot {
@@ -58,15 +58,19 @@ class PropertySlot implements Slot {
   }
   read(): unknown {
     const own = Object.getOwnPropertyDescriptor(this.holder, this.key);
-    if (!own) return absent;
-    return own.get || own.set ? new Accessor(own) : own.value;
+    return own ? own.value : absent;
   }
-  becomeCell(make: (initial: unknown) => Cell): void {
-    defineCell(this.holder, this.key, make(this.read()));
+  becomeCell(cell: Cell): void {
+    defineCell(this.holder, this.key, cell);
+  }
+  /** Accessors are not values: what they do is journaled where they do it. */
+  get isCell(): boolean {
+    const own = Object.getOwnPropertyDescriptor(this.holder, this.key);
+    return own !== undefined && !("value" in own);
   }
   write(value: unknown): void {
+    if (this.isCell) return;
     if (value === absent) Reflect.deleteProperty(this.holder, this.key);
-    else if (value instanceof Accessor) Object.defineProperty(this.holder, this.key, value.descriptor);
     else Object.defineProperty(this.holder, this.key, { value, writable: true, enumerable: true, configurable: true });
   }
 }
@@ -75,6 +79,7 @@ class PropertySlot implements Slot {
 export class ContentsSlot implements Slot {
   readonly name = "a collection";
   readonly becomeCell = null;
+  readonly isCell = false;
   /** Where it changed last under run-time control. */
   changedAt: Origin | null = null;
   constructor(

@@ -3,6 +3,7 @@
 import { nearestName } from "../../../diagnostics/nearest-name.js";
 import type { Evaluation } from "../evaluation.js";
 import { ts } from "../frontend.js";
+import { RunTime } from "../run-time.js";
 import type { Scope } from "../scope.js";
 import { callBuiltin, prepareConstruction } from "./builtins.js";
 import { evaluate, evaluateChain, shortCircuit } from "./expressions.js";
@@ -138,13 +139,19 @@ export function construct(node: ts.NewExpression, scope: Scope, ev: Evaluation):
   const args = argumentsOf(node.arguments, scope, ev);
   ev.at = node;
   if (typeof fn !== "function") throw new TypeError(`${node.expression.getText()} is not a constructor`);
+  // The text of an error may be made of what only the running program knows: it is then thrown there.
+  const isError = fn === Error || (fn as { prototype?: unknown }).prototype instanceof Error;
+  const text = isError && !ev.evaluated.has(fn) && args[0] instanceof RunTime ? args[0] : null;
   const made = Reflect.construct(
     fn as new (
       ...all: unknown[]
     ) => object,
-    ev.evaluated.has(fn) ? args : prepareConstruction(fn, args, ev),
+    ev.evaluated.has(fn) ? args : prepareConstruction(fn, text ? [""] : args, ev),
   ) as object;
-  if (made instanceof Error) errorPlaces.set(made, ev.origin());
+  if (made instanceof Error) {
+    errorPlaces.set(made, ev.origin());
+    if (text) Object.defineProperty(made, "message", { value: text, writable: true, configurable: true });
+  }
   return ev.journal.born(made);
 }
 

@@ -93,6 +93,31 @@ const asRunTime = (value: unknown, ev: Evaluation): RunTime => {
     : new RunTime({ kind: "literal", value: condition }, "boolean");
 };
 
+const neverGivesUp = (): never => {
+  throw new Error("this loop has an end");
+};
+
+/** `while (true)`: unrolled where it ends by what is known, else a loop of the program. */
+function runEndless(
+  statement: ts.Statement,
+  names: readonly (string | null)[],
+  body: () => Completion,
+  update: (isUnrolled: boolean) => void,
+  ev: Evaluation,
+): Completion {
+  const forever = (): unknown => true;
+  const unrolled = ev.flow.attempt((hasLeft, giveUp) =>
+    runLoop(statement, names, forever, body, update, false, ev, hasLeft, giveUp),
+  );
+  if (unrolled) return unrolled.completion;
+  return ev.flow.loop(
+    names,
+    () => asRunTime(true, ev),
+    body,
+    () => update(false),
+  );
+}
+
 export function runWhile(
   node: ts.WhileStatement | ts.DoStatement,
   scope: Scope,
@@ -106,6 +131,7 @@ export function runWhile(
     return value;
   };
   const body = (): Completion => execute(node.statement, scope, ev);
+  if (node.expression.kind === ts.SyntaxKind.TrueKeyword) return runEndless(node.statement, names, body, () => {}, ev);
   return runLoop(node.statement, names, test, body, () => {}, ts.isDoStatement(node), ev);
 }
 
@@ -119,10 +145,14 @@ function runLoop(
   update: (isUnrolled: boolean) => void,
   isTestedLast: boolean,
   ev: Evaluation,
+  hasLeft: (() => boolean) | null = null,
+  giveUp: () => never = neverGivesUp,
 ): Completion {
   let isFirst = true;
   let pending: RunTime | null = null;
   const next = (): boolean => {
+    // An endless loop that ends by what only the running program knows is a loop of the program.
+    if (!isFirst && hasLeft?.()) giveUp();
     if (!isFirst) update(true);
     const skip = isFirst && isTestedLast;
     isFirst = false;
@@ -199,6 +229,8 @@ export function runFor(node: ts.ForStatement, scope: Scope, ev: Evaluation, labe
     if (isUnrolled) rounds.next();
     if (incrementor) evaluate(incrementor, rounds.scope, ev);
   };
+  if (!condition || condition.kind === ts.SyntaxKind.TrueKeyword)
+    return runEndless(statement, [null, ...labels], body, update, ev);
   return runLoop(statement, [null, ...labels], test, body, update, false, ev);
 }
 
