@@ -1,0 +1,142 @@
+// What the planned memory is for: the area of states by kind, and, of each graph, the buffers that are alive at the moment
+// when most bytes of the arena are in use, by name. Buffers of repeated layers are one entry.
+import type { Buffer, Launch, Place, ScheduledGraph, ScheduledProgram } from "./scheduled.js";
+import type { StateKind } from "./state.js";
+import { numBytesOf } from "./tensor-type.js";
+
+export interface MemoryEntry {
+  /** The user's name as far as there is one; `grad.x` is the gradient of x. */
+  readonly name: string;
+  readonly count: number;
+  readonly bytes: number;
+}
+export interface GraphMemory {
+  readonly graph: string;
+  /** Most bytes in use at one moment, and the bytes that the plan needs for them. */
+  readonly liveBytes: number;
+  readonly plannedBytes: number;
+  /** What is alive at that moment, the largest first. */
+  readonly live: readonly MemoryEntry[];
+}
+export interface MemoryPlan {
+  readonly states: readonly { readonly kind: StateKind; readonly bytes: number }[];
+  readonly stateBytes: number;
+  readonly arenaBytes: number;
+  readonly graphs: readonly GraphMemory[];
+}
+
+/** The memory of one rank in a variant. */
+export function memoryPlan(program: ScheduledProgram, variant = 0): MemoryPlan {
+  const bytesOf = ({ numElements, dtype }: Buffer): number => numElements[variant]! * numBytesOf[dtype];
+  const kinds = new Map<StateKind, number>();
+  for (const { state, buffer } of program.states) kinds.set(state.kind, (kinds.get(state.kind) ?? 0) + bytesOf(buffer));
+  const { stateBytes, arenaBytes } = program.variants[variant]!;
+  return {
+    states: [...kinds].map(([kind, bytes]) => ({ kind, bytes })),
+    stateBytes,
+    arenaBytes,
+    graphs: [...program.graphs.values()].map((graph) => graphMemory(graph, variant, bytesOf)),
+  };
+}
+
+function graphMemory(graph: ScheduledGraph, variant: number, bytesOf: (buffer: Buffer) => number): GraphMemory {
+  const lives = livesOf(graph);
+  const changes: { at: number; bytes: number }[] = [];
+  for (const [buffer, { first, last }] of lives) {
+    changes.push({ at: first, bytes: bytesOf(buffer) }, { at: last + 0.5, bytes: -bytesOf(buffer) });
+  }
+  changes.sort((a, b) => a.at - b.at);
+  let [now, most, when] = [0, 0, 0];
+  for (const { at, bytes } of changes) {
+    now += bytes;
+    if (now > most) [most, when] = [now, at];
+  }
+  const entries = new Map<string, { count: number; bytes: number }>();
+  for (const [buffer, { first, last }] of lives) {
+    if (first > when || last < when) continue;
+    const name = buffer.name.replace(/\d+$/, "");
+    const known = entries.get(name) ?? { count: 0, bytes: 0 };
+    entries.set(name, { count: known.count + 1, bytes: known.bytes + bytesOf(buffer) });
+  }
+  const ends = [...lives.keys()].map((buffer) => (buffer.home as { offset: readonly number[] }).offset[variant]! + bytesOf(buffer));
+  return {
+    graph: graph.name,
+    liveBytes: most,
+    plannedBytes: Math.max(0, ...ends),
+    live: [...entries].map(([name, each]) => ({ name, ...each })).sort((a, b) => b.bytes - a.bytes),
+  };
+}
+
+interface Life {
+  first: number;
+  last: number;
+}
+
+/** From when to when each buffer of the arena is used; what a loop finds or leaves there, for all of the loop. */
+function livesOf(graph: ScheduledGraph): ReadonlyMap<Buffer, Life> {
+  const lives = new Map<Buffer, Life>();
+  let now = 0;
+  const touch = (buffer: Buffer, first: number, last: number): void => {
+    if (buffer.home.kind !== "arena") return;
+    const life = lives.get(buffer);
+    if (!life) lives.set(buffer, { first, last });
+    else [life.first, life.last] = [Math.min(life.first, first), Math.max(life.last, last)];
+  };
+  /** The buffers that launches touch, and those of them that they write before they read. */
+  const walk = (launches: readonly Launch[]): { readonly written: ReadonlySet<Buffer>; readonly touched: ReadonlySet<Buffer> } => {
+    const written = new Set<Buffer>();
+    const touched = new Set<Buffer>();
+    for (const launch of launches) {
+      now++;
+      if (launch.kind === "loop") {
+        const start = now;
+        const inside = walk(launch.body);
+        now++;
+        for (const buffer of inside.touched) {
+          touched.add(buffer);
+          if (!inside.written.has(buffer)) touch(buffer, start, now);
+        }
+        continue;
+      }
+      for (const { place, isWrite } of touchesOf(launch)) {
+        const buffers = leavesOf(place);
+        for (const buffer of buffers) {
+          if (isWrite && buffers.length === 1 && !touched.has(buffer)) written.add(buffer);
+          touched.add(buffer);
+          touch(buffer, now, now);
+        }
+      }
+    }
+    return { written, touched };
+  };
+  walk(graph.launches);
+  return lives;
+}
+
+const leavesOf = (place: Place): readonly Buffer[] =>
+  place.kind === "buffer" ? [place] : [...new Set(place.items.flatMap(leavesOf))];
+
+function touchesOf(launch: Exclude<Launch, { kind: "loop" }>): readonly { place: Place; isWrite: boolean }[] {
+  switch (launch.kind) {
+    case "kernel":
+      return launch.operands.map(({ place }, i) => ({ place, isWrite: launch.kernel.operands[i]!.role === "write" }));
+    case "table":
+      return launch.rows.flatMap(({ operands }) =>
+        operands.map(({ place }, i) => ({ place, isWrite: launch.kernel.operands[i]!.role === "write" })),
+      );
+    case "call":
+      return [
+        ...launch.operands.map(({ place, role }) => ({ place, isWrite: role === "write" })),
+        ...(launch.workspace ? [{ place: launch.workspace, isWrite: true }] : []),
+      ];
+    case "collective":
+      return launch.parts.flatMap(({ source, target }) => [
+        { place: source.place, isWrite: false },
+        { place: target.place, isWrite: true },
+      ]);
+    case "observe":
+      return [{ place: launch.view.place, isWrite: false }];
+    case "wait":
+      return [];
+  }
+}
