@@ -13,9 +13,9 @@ import { type OpenLoop, Places } from "../graph/places.js";
 import { dtypeTexts, rankNumberText } from "../graph/rank-number.js";
 import { graphField } from "../host/run-graph.js";
 import { render } from "../render.js";
-import { type KernelFunction, kernelFunction } from "./kernel-function.js";
+import type { KernelParameter } from "./kernel-function.js";
+import { KernelShelf } from "./kernel-shelf.js";
 import { declareMaximum, maximumOfFloats } from "./reductions.js";
-import { tableFunction } from "./table-function.js";
 
 /** The text of a graph's file. */
 export function emitGraph(graph: ScheduledGraph, signature: GraphSignature, facts: ProgramFacts): string {
@@ -34,6 +34,7 @@ const fileWords = [
   "results",
   "Amounts",
   "Observed",
+  "observe",
 ];
 
 class GraphWriter {
@@ -42,9 +43,7 @@ class GraphWriter {
   readonly #amounts: AmountTable;
   readonly #places: Places;
   readonly #observed: ObserveTables;
-  /** Kernels in front of the function. */
-  readonly #functions: string[] = [];
-  readonly #calls = new Map<string, string>();
+  readonly #kernels: KernelShelf;
   readonly #numbers = new Map<string, string>();
   readonly #numberLines: string[] = [];
 
@@ -55,6 +54,7 @@ class GraphWriter {
   ) {
     this.#names.declare(signature.function);
     this.#amounts = new AmountTable(new CppNames());
+    this.#kernels = new KernelShelf(this.#names, this.#amounts);
     this.#observed = new ObserveTables(this.#names, facts.variants.length);
     this.#places = new Places({
       graph,
@@ -91,8 +91,9 @@ class GraphWriter {
       ...(uses("arena") ? ["std::byte* const arena = run.arena();"] : []),
       ...(results.length > 0 ? [`${signature.results} results{${results.join(", ")}};`] : []),
     ];
+    const functions = this.#kernels.lines();
     const front = [
-      ...(this.#functions.some((line) => line.includes(`${maximumOfFloats} :`)) ? [declareMaximum] : []),
+      ...(functions.some((line) => line.includes(`${maximumOfFloats} :`)) ? [declareMaximum] : []),
       ...this.#amounts.declaration(this.facts.variants.map(({ shown }) => shown)),
       ...this.#places.tables,
       ...this.#observed.lines,
@@ -101,7 +102,7 @@ class GraphWriter {
       name: graph.name,
       file: this.facts.file,
       front: front.length > 0 ? [...front, ""] : [],
-      functions: this.#functions,
+      functions,
       results: signature.results,
       inputs: signature.inputs,
       function: signature.function,
@@ -168,9 +169,8 @@ class GraphWriter {
 
   #kernel({ kernel, operands }: KernelLaunch): string {
     const isValue = operands.map(({ place }) => this.#places.isValue(place));
-    const made = kernelFunction(kernel, isValue, this.#amounts);
-    const name = this.#function(kernel, made, () => []);
-    const args = made.parameters.map((parameter) => {
+    const { name, parameters } = this.#kernels.kernel(kernel, isValue);
+    const args = parameters.map((parameter) => {
       if (parameter.kind !== "operand") return this.#argument(parameter, kernel);
       const { place, offset } = operands[parameter.operand]!;
       return parameter.isValue ? this.#places.value(place) : this.#places.pointer(place, offset);
@@ -180,12 +180,9 @@ class GraphWriter {
 
   #table(launch: TableLaunch): readonly string[] {
     const { kernel, rows } = launch;
-    const what = this.#names.declare(kernel.name);
-    this.#names.release(what);
-    const made = tableFunction(launch, what, this.#amounts, this.#names);
-    const name = this.#function(kernel, made, () => made.table);
+    const { name, parameters } = this.#kernels.table(launch);
     const values: string[] = [];
-    const args = made.parameters.map((parameter) => {
+    const args = parameters.map((parameter) => {
       switch (parameter.kind) {
         case "values": {
           const array = this.#names.declare(`${name}.${parameter.name}`);
@@ -212,7 +209,7 @@ class GraphWriter {
     return [...values, `${name}(${args.join(", ")});`];
   }
 
-  #argument(parameter: Exclude<KernelFunction["parameters"][number], { kind: "operand" }>, kernel: Kernel): string {
+  #argument(parameter: Exclude<KernelParameter, { kind: "operand" }>, kernel: Kernel): string {
     if (parameter.kind === "seed") return "run.seed()";
     if (parameter.kind === "amounts") return "amounts";
     const { value } = kernel.numbers.find(({ name }) => name === parameter.name)!;
@@ -226,49 +223,12 @@ class GraphWriter {
     return name;
   }
 
-  /** The name of a kernel's function; kernels that read the same are one. */
-  #function(
-    kernel: Kernel,
-    made: { readonly declarations: readonly string[]; readonly body: readonly string[] },
-    inFront: () => readonly string[],
-  ): string {
-    const key = [...made.declarations, ...made.body, ...inFront()].join("\n");
-    const known = this.#calls.get(key);
-    if (known !== undefined) return known;
-    const name = this.#names.declare(kernel.name);
-    this.#calls.set(key, name);
-    const ops = [...new Set(kernel.from.map(({ op }) => op))].join(", ");
-    this.#functions.push(
-      ...inFront(),
-      ...(ops === "" || ops === kernel.name ? [] : [cppComment(ops)]),
-      ...brokenHeader(name, made.declarations),
-      ...indented(made.body),
-      "}",
-      "",
-    );
-    return name;
-  }
-
   #elementOf(dtype: Kernel["operands"][number]["dtype"]): string {
     return { f32: "float", bf16: "dream::bf16", i32: "std::int32_t", bool: "bool" }[dtype];
   }
 }
 
 const indented = (lines: readonly string[]): readonly string[] => lines.map((line) => (line === "" ? "" : `  ${line}`));
-
-/** `static void name(a, b) {`, broken where it is too long. */
-function brokenHeader(name: string, declarations: readonly string[]): readonly string[] {
-  const start = `static void ${name}(`;
-  const lines = [start];
-  declarations.forEach((declaration, i) => {
-    const text = `${declaration}${i === declarations.length - 1 ? ") {" : ","}`;
-    const last = lines.at(-1)!;
-    if (last === start) lines[0] = `${start}${text}`;
-    else if (last.length + text.length < 118) lines[lines.length - 1] = `${last} ${text}`;
-    else lines.push(`${" ".repeat(start.length)}${text}`);
-  });
-  return declarations.length === 0 ? [`${start}) {`] : lines;
-}
 
 /** One of `blocks` is a `block`. */
 const roundName = (name: string): string => {

@@ -64,7 +64,7 @@ export function kernelContext(
     amountText: (amount, what) => {
       const fixed = constantOf(amount);
       if (fixed !== null) return cppInteger(fixed);
-      const field = amounts.fieldOf(amount, cppIdentifier(`${kernel.name}.${what}`));
+      const field = amounts.fieldOf(amount, cppIdentifier(what));
       const known = fields.get(field) ?? names.declare(field);
       fields.set(field, known);
       return known;

@@ -30,16 +30,7 @@ export class ObserveTables {
       ...launches.map((launch) => `    ${this.#row(launch)}`),
       "};",
     );
-    return [
-      "if (run.isObserving()) {",
-      `  for (const Observed& each : ${table}) {`,
-      "    dream::Run::Observed value = each.value;",
-      "    value.data = (each.isState ? states : arena) + each.place[run.variant()];",
-      "    value.strides = each.strides[run.variant()];",
-      "    run.observe(value);",
-      "  }",
-      "}",
-    ];
+    return [`if (run.isObserving()) observe(run, dream::spanOf(${table}));`];
   }
 
   #row({ label, view, shape, placement, dtype }: ObserveLaunch): string {
@@ -78,4 +69,12 @@ const rowType = (numVariants: number): readonly string[] => [
   "  bool isState;",
   `  std::int64_t place[${numVariants}];`,
   "};",
+  "static void observe(dream::Run& run, dream::Span<Observed> values) {",
+  "  for (const Observed& each : values) {",
+  "    dream::Run::Observed value = each.value;",
+  "    value.data = (each.isState ? run.states() : run.arena()) + each.place[run.variant()];",
+  "    value.strides = each.strides[run.variant()];",
+  "    run.observe(value);",
+  "  }",
+  "}",
 ];

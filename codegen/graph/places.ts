@@ -257,11 +257,19 @@ export function commonName(names: readonly string[]): { readonly whole: string; 
   const paths = names.map((name) => name.split("."));
   const [first] = paths as [string[], ...string[][]];
   if (paths.some(({ length }) => length !== first.length)) return { whole: names[0]!, short: names[0]! };
-  const parts = first.map((part, i) => (paths.every((path) => path[i] === part) ? part : "*"));
+  const parts = first.map((_, i) => commonPart(paths.map((path) => path[i]!)));
   const last = parts.lastIndexOf("*");
-  const short = parts.slice(last + 1).filter((part) => part !== "*");
+  const short = parts.slice(last + 1);
   return {
     whole: parts.join("."),
     short: short.length > 0 ? short.join(".") : parts.filter((part) => part !== "*").join("."),
   };
+}
+
+/** Numbers that tell intermediate values apart are no part of their name: `x`, `x12` and `x13` are `x`. */
+function commonPart(parts: readonly string[]): string {
+  const [first] = parts as [string];
+  if (parts.every((part) => part === first)) return first;
+  const stems = parts.map((part) => part.replace(/[_\d]+$/, ""));
+  return stems[0] !== "" && stems.every((stem) => stem === stems[0]) ? stems[0]! : "*";
 }

@@ -203,7 +203,7 @@ export class LoopWriter {
     if (isValue) return name;
     if (at) {
       const { atStrides } = this.facts.kernel.operands[operand]!;
-      const terms = at.map((piece, d) => this.#term(piece, atStrides[d]!, `${name}Step`)).filter((term) => term !== "");
+      const terms = at.map((piece, d) => this.#term(piece, atStrides[d]!, "step")).filter((term) => term !== "");
       return `${name}[${terms.length === 0 ? "0" : terms.join(" + ")}]`;
     }
     const inner = this.#terms(operand, (level) => level === this.level);
