@@ -3,12 +3,12 @@
 // slot that its rounds change is such a variable: numbers become cells, and the evaluation starts again at the outermost
 // branch or loop that is younger than them. Leaving early (return, break, continue) joins at the place it leads to.
 // Long: branches, loops and early exits are one mechanism.
-import type { HostVariable } from "../../ir/host.js";
 import type { Origin } from "../../ir/origin.js";
 import { Cell, type CellContext } from "./cells.js";
 import { Hole, type HostBuilder, type Item } from "./host-builder.js";
-import { ContentsSlot, type Frame, type Journal, type Slot } from "./journal.js";
-import { expressionOf, isScalar, RunTime, type Scalar, sameExpression, truth, typeOfScalar } from "./run-time.js";
+import { isSame, type JoinHooks, Joins, sameScalarType } from "./joins.js";
+import type { Frame, Journal, Slot } from "./journal.js";
+import { expressionOf, isScalar, type RunTime, type Scalar, truth } from "./run-time.js";
 
 /** How a statement ended; null: normally. `gone`: every path has left already. */
 export type Completion =
@@ -16,11 +16,6 @@ export type Completion =
   | { readonly kind: "return"; readonly value: unknown }
   | { readonly kind: "break" | "continue"; readonly label: string | null }
   | { readonly kind: "gone" };
-
-/** A value that differs between paths in a way that no variable can hold. Reading it is refused. */
-export class Conflict {
-  constructor(readonly name: string) {}
-}
 
 interface Exit {
   readonly changes: Frame;
@@ -39,14 +34,10 @@ export interface Target {
   readonly statement: "leave" | "break";
 }
 
-export interface FlowHooks {
+export interface FlowHooks extends JoinHooks {
   /** Tensor work so far becomes a graph run here. */
   beforeControl(): void;
-  /** A tensor variable that can hold any of these; null if they are no tensors of one type. */
-  tensorVariable(name: string, values: readonly unknown[]): unknown;
-  assignTensor(head: unknown, value: unknown, hole: Hole): void;
   origin(): Origin | null;
-  refuseCollection(changedAt: Origin | null): never;
   /** A path leaves a generator under a condition that only the running program knows. */
   refuseExit(): never;
   refuseType: CellContext["refuseType"];
@@ -67,12 +58,15 @@ export class Restart {
 export class Flow {
   readonly targets: Target[] = [];
   private readonly controls: Control[] = [];
+  private readonly joins: Joins;
   private tries = 0;
   constructor(
     readonly journal: Journal,
     readonly builder: HostBuilder,
     private readonly hooks: FlowHooks,
-  ) {}
+  ) {
+    this.joins = new Joins(journal, hooks);
+  }
 
   /** A new host variable, set to `initial` here. */
   cell(name: string, initial: Scalar): Cell {
@@ -222,13 +216,13 @@ export class Flow {
       block.push(hole);
       return hole;
     });
-    const merged = this.mergeChanges(
+    const merged = this.joins.mergeChanges(
       stays.map(({ changes }) => changes),
       holes,
       (slot) => slot.read(),
     );
     const valueOf = ({ completion }: (typeof results)[0]): unknown => completion?.kind === "return" && completion.value;
-    const value = bothReturn ? this.merge("result", [valueOf(a), valueOf(b)], holes) : undefined;
+    const value = bothReturn ? this.joins.merge("result", [valueOf(a), valueOf(b)], holes) : undefined;
     builder.emit({ kind: "if", condition: truth(condition).expression, then: a.block, otherwise: b.block, origin });
     for (const [slot, now] of merged) journal.write(slot, now);
     if (stays.length === 0) return { kind: "gone" };
@@ -279,14 +273,14 @@ export class Flow {
       ),
     );
     const holes = target.exits.map(({ hole }) => hole);
-    const merged = this.mergeChanges(
+    const merged = this.joins.mergeChanges(
       target.exits.map(({ changes }) => changes),
       holes,
       (slot) => before.get(slot),
     );
     const value =
       kind === "return"
-        ? this.merge(
+        ? this.joins.merge(
             "result",
             target.exits.map((exit) => exit.value),
             holes,
@@ -362,15 +356,16 @@ export class Flow {
       if (found.size > 0) {
         journal.undo();
         this.targets.forEach(({ exits }, i) => exits.splice(marks[i]!));
-        for (const [slot, [before, value]] of found) carried.set(slot, this.mergeSlot(slot, [before, value], null));
+        for (const [slot, [before, value]] of found)
+          carried.set(slot, this.joins.mergeSlot(slot, [before, value], null));
         continue;
       }
       for (const end of ends)
         for (const [slot, head] of carried)
-          if (end.changes.has(slot)) this.assign(head, end.changes.get(slot), end.hole);
+          if (end.changes.has(slot)) this.joins.assign(head, end.changes.get(slot), end.hole);
       journal.undo();
       const entry = new Hole(origin);
-      for (const [slot, head] of carried) this.assign(head, slot.read(), entry);
+      for (const [slot, head] of carried) this.joins.assign(head, slot.read(), entry);
       builder.emit(entry);
       const stop: Item = { kind: "break", label, origin };
       const guard: Item = {
@@ -426,79 +421,4 @@ export class Flow {
     }
     return this.hooks.refuseExit();
   }
-
-  private mergeChanges(
-    all: readonly Frame[],
-    holes: readonly Hole[],
-    before: (slot: Slot) => unknown,
-  ): ReadonlyMap<Slot, unknown> {
-    const slots = new Set(all.flatMap((changes) => [...changes.keys()].filter((slot) => !slot.isCell)));
-    return new Map(
-      [...slots].map((slot) => {
-        const values = all.map((changes) => (changes.has(slot) ? changes.get(slot) : before(slot)));
-        return [slot, this.mergeSlot(slot, values, holes)];
-      }),
-    );
-  }
-
-  private mergeSlot(slot: Slot, values: readonly unknown[], holes: readonly Hole[] | null): unknown {
-    if (slot instanceof ContentsSlot && !values.every((value) => isSame(values[0], value)))
-      return this.hooks.refuseCollection(slot.changedAt);
-    return this.merge(slot.name, values, holes);
-  }
-
-  /** One value for the values of several paths. Without holes: the variable alone, assigned by the caller. */
-  private merge(name: string, values: readonly unknown[], holes: readonly Hole[] | null): unknown {
-    const [first] = values;
-    if (values.every((value) => isSame(first, value))) return first;
-    if (sameScalarType(values)) {
-      const type = typeOfScalar(values[0]!);
-      const variable: HostVariable = { name, type, kept: false, initial: null };
-      const merged = new RunTime({ kind: "read", variable }, type);
-      holes?.forEach((hole, i) => {
-        this.assign(merged, values[i], hole);
-      });
-      return merged;
-    }
-    const tensor = this.hooks.tensorVariable(name, values);
-    if (tensor !== null) {
-      holes?.forEach((hole, i) => {
-        this.assign(tensor, values[i], hole);
-      });
-      return tensor;
-    }
-    if (holes && values.every(isPlain)) {
-      const keys = new Set(values.flatMap((value) => Object.keys(value as object)));
-      const result: Record<string, unknown> = {};
-      for (const key of keys) {
-        const parts = values.map((value) => (value as Record<string, unknown>)[key]);
-        result[key] = values.every((value) => Object.hasOwn(value as object, key))
-          ? this.merge(key, parts, holes)
-          : new Conflict(key);
-      }
-      return this.journal.born(result);
-    }
-    return new Conflict(name);
-  }
-
-  /** `head`, a variable's value, becomes `value` on this path. */
-  private assign(head: unknown, value: unknown, hole: Hole): void {
-    if (head instanceof RunTime && head.expression.kind === "read" && isScalar(value))
-      hole.assignments.push({ variable: head.expression.variable, value: expressionOf(value) });
-    else if (!(head instanceof Conflict)) this.hooks.assignTensor(head, value, hole);
-  }
 }
-
-const sameScalarType = (values: readonly unknown[]): values is readonly Scalar[] =>
-  values.every(isScalar) && new Set(values.map(typeOfScalar)).size === 1;
-
-const isPlain = (value: unknown): boolean =>
-  typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Object.prototype;
-
-const isSame = (a: unknown, b: unknown): boolean => {
-  if (Object.is(a, b)) return true;
-  if (a instanceof RunTime && b instanceof RunTime)
-    return a.type === b.type && sameExpression(a.expression, b.expression);
-  if (Array.isArray(a) && Array.isArray(b)) return a.length === b.length && a.every((item, i) => Object.is(item, b[i]));
-  return a instanceof Conflict && b instanceof Conflict;
-};

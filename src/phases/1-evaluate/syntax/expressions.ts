@@ -1,8 +1,8 @@
 // Expressions: a table from the kind of node to what evaluates it.
 import { nearestName } from "../../../diagnostics/nearest-name.js";
 import type { Evaluation } from "../evaluation.js";
-import { Conflict } from "../flow.js";
 import { ts } from "../frontend.js";
+import { Conflict } from "../joins.js";
 import { absent, Variable } from "../journal.js";
 import { expressionOf, isScalar, RunTime } from "../run-time.js";
 import type { Scope } from "../scope.js";
