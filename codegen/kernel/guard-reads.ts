@@ -2,7 +2,14 @@
 // place is chosen instead of the read: the read needs no branch then, and the loop stays one that can be vectorized.
 import { isAlways } from "./amount.js";
 import type { LoopLetter } from "./loop-letters.js";
-import { argumentsOf, type InputNode, readsComputedPlaces, type ScalarNode, type ScalarNodes } from "./scalar-node.js";
+import {
+  argumentsOf,
+  type InputNode,
+  nodesBelow,
+  readsComputedPlaces,
+  type ScalarNode,
+  type ScalarNodes,
+} from "./scalar-node.js";
 import type { Stages, StorePass } from "./stages.js";
 
 /** The same stages, and the reads in them that are in bounds in any case. */
@@ -32,6 +39,10 @@ export function dependsOn(node: ScalarNode, loop: LoopLetter): boolean {
   return argumentsOf(node).some((arg) => dependsOn(arg, loop));
 }
 
+/** What a node is made of that changes from point to point. */
+const leavesOf = (node: ScalarNode): ReadonlySet<ScalarNode> =>
+  new Set(nodesBelow([node]).filter(({ kind }) => kind === "index" || kind === "input" || kind === "name"));
+
 function guardNode(root: ScalarNode, nodes: ScalarNodes, innermost: LoopLetter, safe: Set<ScalarNode>): ScalarNode {
   const computed = new Map<ScalarNode, boolean>();
   const visit = (node: ScalarNode, guards: readonly ScalarNode[]): ScalarNode => {
@@ -52,15 +63,16 @@ function guardNode(root: ScalarNode, nodes: ScalarNodes, innermost: LoopLetter, 
     const not = nodes.apply("not", [asked]);
     return nodes.apply("select", [asked, visit(then, [...guards, asked]), visit(otherwise, [...guards, not])]);
   };
-  /** A plain index is in bounds whatever is chosen; place 0 is in bounds in any case. */
+  /** A guard is about the indices that share something with it; the others are in bounds anyhow, as place 0 always is. */
   const guarded = (read: InputNode, guards: readonly ScalarNode[]): ScalarNode => {
     const [first, ...others] = guards.filter((condition) => !dependsOn(condition, innermost));
     if (!first) return nodes.input(read.operand, read.at);
     const guard = others.reduce((all, each) => nodes.apply("and", [all, each]), first);
+    const asked = leavesOf(guard);
     const at = read.at!.map((index) =>
-      index.kind === "index" || index.kind === "constant"
-        ? index
-        : nodes.apply("select", [guard, index, nodes.constant(0)]),
+      [...leavesOf(index)].some((leaf) => asked.has(leaf))
+        ? nodes.apply("select", [guard, index, nodes.constant(0)])
+        : index,
     );
     const made = nodes.input(read.operand, at);
     if (others.length + 1 === guards.length) safe.add(made);
