@@ -4,6 +4,7 @@ import { constantOf, dividedUp, largest, times } from "../kernel/amount.js";
 import { guardReads } from "../kernel/guard-reads.js";
 import {
   contiguousLoop,
+  contiguousReads,
   indexedLetters,
   inMemoryOrder,
   type LoopLetter,
@@ -34,7 +35,11 @@ export function writeElementwise(w: LoopWriter, stages: Stages): void {
   const written = kernel.operands.findIndex(({ role }) => role !== "read");
   const loops = loopLetters(kernel, [...kernel.outer, ...kernel.inner]);
   const weights = kernel.operands.map(({ role }) => (role === "read" ? 1 : 2));
-  const ordered = inMemoryOrder(loops, written, contiguousLoop(loops, weights)?.loop ?? null);
+  const ordered = inMemoryOrder(
+    loops,
+    written,
+    contiguousLoop(loops, weights, contiguousReads(kernel, stages.roots))?.loop ?? null,
+  );
   const merged = mergeLoops(ordered, indexedLetters(stages.roots));
   const innermost = merged.at(-1);
   if (!innermost) {

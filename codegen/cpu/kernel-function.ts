@@ -2,7 +2,14 @@
 import type { Amount, Kernel } from "../../src/ir/scheduled.js";
 import { CppNames, cppIdentifier, cppInteger } from "../cpp-text.js";
 import { constantOf } from "../kernel/amount.js";
-import { contiguousLoop, indexedLetters, inMemoryOrder, loopLetters, mergeLoops } from "../kernel/loop-letters.js";
+import {
+  contiguousLoop,
+  contiguousReads,
+  indexedLetters,
+  inMemoryOrder,
+  loopLetters,
+  mergeLoops,
+} from "../kernel/loop-letters.js";
 import { type KernelFacts, LoopWriter } from "../kernel/loop-writer.js";
 import { nodesBelow, type ScalarNode } from "../kernel/scalar-node.js";
 import { cppElementTypes } from "../kernel/scalar-text.js";
@@ -137,8 +144,9 @@ function writeLoops(w: LoopWriter, kernel: Kernel, stages: Stages): void {
   const outer = loopLetters(kernel, kernel.outer);
   const inner = loopLetters(kernel, kernel.inner);
   const main = mainOperand(kernel, weights);
-  const along = contiguousLoop(inner, weights);
-  const across = contiguousLoop(outer, weights);
+  const reads = contiguousReads(kernel, stages.roots);
+  const along = contiguousLoop(inner, weights, reads);
+  const across = contiguousLoop(outer, weights, reads);
   if (across && (!along || across.score > along.score)) {
     const ordered = mergeLoops(inMemoryOrder(outer, main, across.loop), indexed);
     const loops: ColumnLoops = {

@@ -62,14 +62,30 @@ export function mergeLoops(loops: readonly LoopLetter[], indexed: ReadonlySet<st
   return merged;
 }
 
+/** Letters along which some operand is read element by element at a computed place, `x(f(n), c)`: how many operands. */
+export function contiguousReads(kernel: Kernel, roots: readonly ScalarNode[]): ReadonlyMap<string, number> {
+  const operands = new Map<string, Set<number>>();
+  for (const node of nodesBelow(roots)) {
+    if (node.kind !== "input" || !node.at) continue;
+    const { atStrides } = kernel.operands[node.operand]!;
+    node.at.forEach((index, d) => {
+      if (index.kind !== "index" || !isAlways(atStrides[d]!, 1)) return;
+      operands.set(index.letter, (operands.get(index.letter) ?? new Set()).add(node.operand));
+    });
+  }
+  return new Map([...operands].map(([letter, { size }]) => [letter, size]));
+}
+
 /** The loop along which most operands lie element by element, or null if none does along any. Larger ones win ties. */
 export function contiguousLoop(
   loops: readonly LoopLetter[],
   weights: readonly number[],
+  reads: ReadonlyMap<string, number>,
 ): { readonly loop: LoopLetter; readonly score: number } | null {
   let best: { loop: LoopLetter; score: number } | null = null;
   for (const loop of loops) {
-    const score = loop.strides.reduce((sum, stride, k) => sum + (isAlways(stride, 1) ? weights[k]! : 0), 0);
+    const computed = loop.letters.reduce((sum, letter) => sum + (reads.get(letter) ?? 0), 0);
+    const score = loop.strides.reduce((sum, stride, k) => sum + (isAlways(stride, 1) ? weights[k]! : 0), computed);
     if (score === 0) continue;
     const isBetter =
       !best || score > best.score || (score === best.score && largest(loop.size) > largest(best.loop.size));

@@ -335,6 +335,25 @@ export const handMadeCases: readonly KernelCase[] = [
     })(),
   }),
   makeCase({
+    name: "sumOfPaddedRows",
+    sizes: { a: 9, z: 32, c: 77 },
+    outer: "c",
+    inner: "az",
+    operands: ["x:f32:[9,31,77]", ">y:f32:c"],
+    passes: [
+      sum(
+        "total",
+        apply(
+          "select",
+          apply("less", index("z"), constant(31)),
+          input(0, [index("a"), index("z"), index("c")]),
+          constant(0),
+        ),
+      ),
+      store(1, named("total")),
+    ],
+  }),
+  makeCase({
     name: "sumOfFewRows",
     sizes: { b: 3, t: 41, d: 129 },
     outer: "td",
