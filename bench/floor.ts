@@ -2,6 +2,7 @@
 // speed of a plain loop over large arrays, measured by floor.cpp.
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
+import { findToolchain } from "../src/native/toolchain.js";
 import { here, inRepository, output } from "./folders.js";
 import { type Model, type Precision, productsOf, streamedBytes } from "./models.js";
 
@@ -19,9 +20,11 @@ export interface Floor {
 
 const program = join(output, "floor");
 
-export function buildFloor(): void {
-  const flags = ["-std=c++20", "-O3", "-march=native", "-fopenmp"];
-  execFileSync("g++", [...flags, join(here, "floor.cpp"), "-o", program, "-ldnnl"], { stdio: "inherit" });
+/** With the compiler and the oneDNN that dreamc's programs are built with. */
+export async function buildFloor(): Promise<void> {
+  const { compiler, flags, runtimeFlags, linkFlags } = await findToolchain();
+  const args = [...flags, "-O3", ...runtimeFlags, join(here, "floor.cpp"), "-o", program, ...linkFlags];
+  execFileSync(compiler, args, { stdio: "inherit" });
 }
 
 export function measureFloor(model: Model, precision: Precision, threads: number): Floor {

@@ -69,7 +69,7 @@ async function raceOf(model: Model, precision: Precision, trainer: string, alsoO
 }
 
 mkdirSync(output, { recursive: true });
-buildFloor();
+await buildFloor();
 prepareData("gpt2", "tokens");
 prepareData("bytes", "bytes");
 console.log(`${cpus()[0]!.model}, ${cpus().length} cores, ${threads} threads; medians of ${rounds} rounds`);
