@@ -55,22 +55,29 @@ export function describe(op: Op, inputTypes: readonly TensorType[], attrs: unkno
         if (letters.includes(letter)) return here(i, d) === before ? "" : `, as ${here(i, d)}`;
     return "";
   };
-  for (const [i, term] of factors.inputs.entries()) {
-    const shape = shapes[i]!;
-    if (term.length !== shape.length) fail(`operand ${i + 1} should have ${term.length} dims, not ${shape.length}`);
+  for (let i = 0; i < factors.inputs.length; i++) {
+    const [needed, given] = [factors.inputs[i]!.length, shapes[i]!.length];
+    if (needed !== given) fail(`operand ${i + 1} should have ${needed} dims, not ${given}`);
   }
-  for (const [i, term] of factors.inputs.entries())
-    for (const [d, letters] of term.entries()) {
+  for (let i = 0; i < factors.inputs.length; i++) {
+    const term = factors.inputs[i]!;
+    for (let d = 0; d < term.length; d++) {
+      const letters = term[d]!;
       const size = shapes[i]![d]!;
-      const unknown = letters.filter((letter) => !sizes.has(letter));
       let known = 1;
-      for (const letter of letters) known *= sizes.get(letter) ?? 1;
-      if (unknown.length === 0 && known !== size)
-        fail(`${here(i, d)} should be ${known}${firstPlace(letters[0]!, here(i, d))}`);
-      if (unknown.length > 1 || (unknown.length === 1 && size % known !== 0))
-        fail(`${here(i, d)} is not a multiple of ${known}`);
-      if (unknown.length === 1) sizes.set(unknown[0]!, size / known);
+      let unknown: string | null = null;
+      for (let l = 0; l < letters.length; l++) {
+        const letterSize = sizes.get(letters[l]!);
+        if (letterSize !== undefined) known *= letterSize;
+        else if (unknown === null) unknown = letters[l]!;
+        else fail(`${here(i, d)} is not a multiple of ${known}`);
+      }
+      if (unknown === null) {
+        if (known !== size) fail(`${here(i, d)} should be ${known}${firstPlace(letters[0]!, here(i, d))}`);
+      } else if (size % known !== 0) fail(`${here(i, d)} is not a multiple of ${known}`);
+      else sizes.set(unknown, size / known);
     }
+  }
   const dtypes = op.dtypes(
     inputTypes.map(({ dtype }) => dtype),
     attrs,

@@ -11,8 +11,21 @@ export interface AdamOptions {
 }
 type Params = readonly Parameter[] | readonly GroupOptions<AdamOptions>[];
 
+interface AdamSettings {
+  readonly betas: readonly [number, number];
+  readonly eps: number;
+  /** `lr / (1 - β1^t)` */
+  readonly stepSize: number;
+  /** `1 / sqrt(1 - β2^t)` */
+  readonly correction: number;
+  /** What the gradient gets of the weights; null for none. */
+  readonly weightDecay: number | null;
+  /** What the weights shrink by; null where they do not. */
+  readonly decay: number | null;
+}
+
 /** m = β1 m + (1 - β1) g, v = β2 v + (1 - β2) g²; p -= lr m̂ / (sqrt(v̂) + eps), with m and v corrected for their start. */
-abstract class AdamBase extends Optimizer<AdamOptions> {
+abstract class AdamBase extends Optimizer<AdamOptions, AdamSettings> {
   constructor(
     params: Params,
     defaults: number,
@@ -20,16 +33,23 @@ abstract class AdamBase extends Optimizer<AdamOptions> {
   ) {
     super(params, { lr, betas, eps, weightDecay });
   }
-  protected move(
-    parameter: Parameter,
-    gradient: Tensor,
-    decay: number | null,
-    { lr, betas: [beta1, beta2], eps }: ParamGroup<AdamOptions>,
-  ): void {
+  /** Whether decay is of the weights themselves, not of the gradient. */
+  protected abstract readonly isDecoupled: boolean;
+  protected override settingsOf(group: ParamGroup<AdamOptions>): AdamSettings {
+    const { lr, betas, eps } = group;
+    const stepSize = lr / (1 - betas[0] ** this.stepCount);
+    const correction = 1 / Math.sqrt(1 - betas[1] ** this.stepCount);
+    const decay = 1 - lr * group.weightDecay;
+    const settings = { betas, eps, stepSize, correction, weightDecay: null, decay: null };
+    if (isOff(group.weightDecay)) return settings;
+    return this.isDecoupled ? { ...settings, decay } : { ...settings, weightDecay: group.weightDecay };
+  }
+  protected override update(parameter: Parameter, given: Tensor, settings: AdamSettings): void {
+    const { betas, eps, stepSize, correction, weightDecay, decay } = settings;
+    const [beta1, beta2] = betas;
+    const gradient = weightDecay === null ? given : given.add(parameter, { alpha: weightDecay });
     const expAvg = this.state("expAvg", parameter);
     const expAvgSq = this.state("expAvgSq", parameter);
-    const stepSize = lr / (1 - beta1 ** this.stepCount);
-    const correction = 1 / Math.sqrt(1 - beta2 ** this.stepCount);
     expAvg.lerp_(gradient, 1 - beta1);
     expAvgSq.mul_(beta2).addcmul_(gradient, gradient, { value: 1 - beta2 });
     const denominator = expAvgSq.sqrt().mul(correction).add(eps);
@@ -40,22 +60,16 @@ abstract class AdamBase extends Optimizer<AdamOptions> {
 
 /** Adam; `weightDecay` adds to the gradient. */
 export class Adam extends AdamBase {
+  protected override readonly isDecoupled = false;
   constructor(params: Params, options: Partial<AdamOptions> = {}) {
     super(params, 0, options);
-  }
-  protected override update(parameter: Parameter, gradient: Tensor, group: ParamGroup<AdamOptions>): void {
-    const decayed = isOff(group.weightDecay) ? gradient : gradient.add(parameter, { alpha: group.weightDecay });
-    this.move(parameter, decayed, null, group);
   }
 }
 
 /** Adam with decay of the weights themselves: p shrinks by `1 - lr weightDecay` (0.01 unless told). */
 export class AdamW extends AdamBase {
+  protected override readonly isDecoupled = true;
   constructor(params: Params, options: Partial<AdamOptions> = {}) {
     super(params, 0.01, options);
-  }
-  protected override update(parameter: Parameter, gradient: Tensor, group: ParamGroup<AdamOptions>): void {
-    const decay = 1 - group.lr * group.weightDecay;
-    this.move(parameter, gradient, isOff(group.weightDecay) ? null : decay, group);
   }
 }

@@ -10,8 +10,11 @@ export type ParamGroup<Options> = Options & {
   readonly initialLr: number;
 };
 
-/** `params` is a list of parameters or of groups. */
-export abstract class Optimizer<Options extends { readonly lr: number } = { readonly lr: number }> {
+/** `params` is a list of parameters or of groups. `Settings`: what one step knows of a group, the group itself unless told. */
+export abstract class Optimizer<
+  Options extends { readonly lr: number } = { readonly lr: number },
+  Settings = ParamGroup<Options>,
+> {
   readonly paramGroups: ParamGroup<Options>[];
   /** Steps taken. */
   stepCount = runtime(0);
@@ -43,18 +46,23 @@ export abstract class Optimizer<Options extends { readonly lr: number } = { read
     this.stepCount += 1;
     noGrad(() => {
       for (const group of this.paramGroups) {
+        const settings = this.settingsOf(group);
         for (const parameter of group.params) {
-          if (parameter.grad !== null) this.update(parameter, parameter.grad, group);
+          const { grad } = parameter;
+          if (grad !== null) this.update(parameter, grad, settings);
         }
       }
     });
   }
-  protected abstract update(
-    parameter: Parameter,
-    gradient: NonNullable<Parameter["grad"]>,
-    group: ParamGroup<Options>,
-  ): void;
+  /** What is the same for all parameters of a group in this step. */
+  protected settingsOf(group: ParamGroup<Options>): Settings {
+    return group as unknown as Settings;
+  }
+  protected abstract update(parameter: Parameter, gradient: NonNullable<Parameter["grad"]>, settings: Settings): void;
 }
+
+// biome-ignore lint/suspicious/noExplicitAny: an optimizer of any options
+export type AnyOptimizer = Optimizer<any, any>;
 
 const isGroup = <Options>(entry: Parameter | GroupOptions<Options>): entry is GroupOptions<Options> =>
   "params" in entry;

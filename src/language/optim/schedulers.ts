@@ -1,9 +1,7 @@
 // Learning-rate schedules. `step()` moves to the next place; how often it is called is the scheduler's `interval`.
 import { runtime } from "../services.js";
-import type { Optimizer } from "./optimizer.js";
+import type { AnyOptimizer } from "./optimizer.js";
 
-// biome-ignore lint/suspicious/noExplicitAny: an optimizer of any options
-type AnyOptimizer = Optimizer<any>;
 export interface SchedulerOptions {
   /** Whether the trainer steps it once an epoch or once an optimizer step. */
   readonly interval?: "epoch" | "step";

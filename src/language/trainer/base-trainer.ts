@@ -4,7 +4,7 @@ import type { Batch, DataLoader } from "../data/data-loader.js";
 import { Metric } from "../metrics/metric.js";
 import { joinPath, Module } from "../nn/module.js";
 import { clipGradNorm, gradNorm } from "../optim/clip.js";
-import { Optimizer } from "../optim/optimizer.js";
+import { type AnyOptimizer, Optimizer } from "../optim/optimizer.js";
 import { LRScheduler } from "../optim/schedulers.js";
 import * as services from "../services.js";
 import { Buffer, type Parameter, type Tensor } from "../tensor.js";
@@ -40,7 +40,7 @@ export abstract class BaseTrainer<Config extends DreamTrainerConfig = DreamTrain
   private fieldsOf<T>(kind: abstract new (...args: never[]) => T): [string, T][] {
     return Object.entries(this).filter((entry): entry is [string, T] => entry[1] instanceof kind);
   }
-  optimizers(): Optimizer[] {
+  optimizers(): AnyOptimizer[] {
     return this.fieldsOf(Optimizer).map(([, optimizer]) => optimizer);
   }
   schedulers(): LRScheduler[] {
@@ -80,7 +80,7 @@ export abstract class BaseTrainer<Config extends DreamTrainerConfig = DreamTrain
   }
 
   /** Clips, steps and clears the gradients of `model`; gives their norm before clipping. */
-  step(model: Module, optimizer: Optimizer): Tensor {
+  step(model: Module, optimizer: AnyOptimizer): Tensor {
     const { callbacks, trainingParameters } = this.config;
     const { gradientClipVal } = trainingParameters;
     if (model.parameters().length === 0) throw new Error("this model has no parameters to step");
