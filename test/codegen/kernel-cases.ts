@@ -1,4 +1,5 @@
-// Kernels for tests: made by hand, one of each kind of loops at odd sizes, and from the records of all ops.
+// Kernels for tests: made by hand, one of each kind of loops at odd sizes, and from the records of all ops. Long, since it
+// is a list.
 // Long: a list.
 
 import { numberAt } from "../../src/ir/interpret-kernel.js";
