@@ -1,5 +1,4 @@
-// Kernels for tests: made by hand, one of each kind of loops at odd sizes, and from the records of all ops. Long, since it
-// is a list.
+// Kernels for tests: made by hand, one of each kind of loops at odd sizes, and from the records of all ops.
 // Long: a list.
 
 import { numberAt } from "../../src/ir/interpret-kernel.js";
