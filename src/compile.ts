@@ -3,6 +3,7 @@
 import type { Program } from "./ir/program.js";
 import type { ScheduledProgram } from "./ir/scheduled.js";
 import { verifyProgram } from "./ir/verify-program.js";
+import { verifyScheduled } from "./ir/verify-scheduled.js";
 import { eachGraph, type PassOptions, PassRunner } from "./passes/pass-runner.js";
 import { type EvaluateOptions, evaluate } from "./phases/1-evaluate/evaluate.js";
 import { differentiate } from "./phases/2-differentiate/differentiate.js";
@@ -23,11 +24,7 @@ export function compile(entryFile: string, options: CompileOptions = {}): Schedu
   const passes = new PassRunner(options);
   const traced = passes.run("evaluate", () => evaluate(entryFile, options));
   const local = compileTraced(traced, passes);
-  return passes.finish(
-    "schedule",
-    () => schedule(local),
-    () => [],
-  );
+  return passes.finish("schedule", () => schedule(local), verifyScheduled);
 }
 
 /** One rank's graphs of a program that was evaluated before, or made by hand. */

@@ -58,7 +58,9 @@ function graphMemory(graph: ScheduledGraph, variant: number, bytesOf: (buffer: B
     const known = entries.get(name) ?? { count: 0, bytes: 0 };
     entries.set(name, { count: known.count + 1, bytes: known.bytes + bytesOf(buffer) });
   }
-  const ends = [...lives.keys()].map((buffer) => (buffer.home as { offset: readonly number[] }).offset[variant]! + bytesOf(buffer));
+  const ends = [...lives.keys()].map(
+    (buffer) => (buffer.home as { offset: readonly number[] }).offset[variant]! + bytesOf(buffer),
+  );
   return {
     graph: graph.name,
     liveBytes: most,
@@ -83,7 +85,9 @@ function livesOf(graph: ScheduledGraph): ReadonlyMap<Buffer, Life> {
     else [life.first, life.last] = [Math.min(life.first, first), Math.max(life.last, last)];
   };
   /** The buffers that launches touch, and those of them that they write before they read. */
-  const walk = (launches: readonly Launch[]): { readonly written: ReadonlySet<Buffer>; readonly touched: ReadonlySet<Buffer> } => {
+  const walk = (
+    launches: readonly Launch[],
+  ): { readonly written: ReadonlySet<Buffer>; readonly touched: ReadonlySet<Buffer> } => {
     const written = new Set<Buffer>();
     const touched = new Set<Buffer>();
     for (const launch of launches) {

@@ -1,7 +1,8 @@
 // Arithmetic on amounts: numbers that each variant of the program has its own of.
 import type { Amount } from "../../ir/scheduled.js";
 
-export const constantAmount = (value: number, numVariants: number): Amount => new Array<number>(numVariants).fill(value);
+export const constantAmount = (value: number, numVariants: number): Amount =>
+  new Array<number>(numVariants).fill(value);
 
 const zip =
   (by: (a: number, b: number) => number) =>

@@ -1,29 +1,20 @@
 // Purpose: jobs become launches with addresses. Waits are put before the first reader of what a collective makes,
 // lifetimes are read off the list, the arena is planned, and every tensor gets its place.
-import { numBytesOf } from "../../ir/tensor-type.js";
-import type { Amount, Buffer, Launch, Place, ScheduledGraph, View as PlacedView } from "../../ir/scheduled.js";
+
+import type { Amount, Buffer, Launch, Place, View as PlacedView, ScheduledGraph } from "../../ir/scheduled.js";
 import type { State } from "../../ir/state.js";
+import { numBytesOf } from "../../ir/tensor-type.js";
 import { plus, product, times } from "./amounts.js";
 import type { Outside } from "./bind-outside.js";
 import { callStrides } from "./call-ways.js";
 import type { Layouts } from "./choose-layouts.js";
+import { aligned } from "./lay-out-states.js";
 import type { LoweredGraph } from "./lower-graph.js";
 import type { Lowering } from "./lowering.js";
+import { type BegunJob, placeWaits, type Timed } from "./place-waits.js";
 import { type Entry, planMemory } from "./plan-memory.js";
-import { aligned } from "./lay-out-states.js";
-import { directReads, directWrites, touchedBy, visitItems } from "./touches.js";
-import type {
-  CallJob,
-  CollectiveJob,
-  Job,
-  LaidKernel,
-  LoopJob,
-  ObserveJob,
-  OperandMemory,
-  TableJob,
-  Tensor,
-  View,
-} from "./work.js";
+import { directReads, directWrites, visitItems } from "./touches.js";
+import type { CallJob, Job, LaidKernel, LoopJob, ObserveJob, OperandMemory, TableJob, Tensor, View } from "./work.js";
 
 type Laid = LaidKernel | TableJob;
 
@@ -41,27 +32,11 @@ export interface AssembleInputs {
   readonly lowering: Lowering;
 }
 
-/** A launch's place in the list, with the wait for a collective as a job of its own. */
-type Timed = Job<Laid> | { readonly kind: "wait"; readonly handle: number; readonly of: CollectiveJob };
-
 export function assemble(inputs: AssembleInputs): { readonly graph: ScheduledGraph; readonly arenaBytes: Amount } {
   return new Assembly(inputs).finish();
 }
 
-/** Memory that a collective on its way reads and writes. */
-interface Busy {
-  readonly sources: ReadonlySet<unknown>;
-  readonly targets: ReadonlySet<unknown>;
-}
-/** A block with waits, and the collectives that are to be waited for behind it. */
-interface Waited {
-  readonly jobs: readonly Timed[];
-  readonly open: readonly CollectiveJob[];
-}
-const share = (a: ReadonlySet<unknown>, b: ReadonlySet<unknown>): boolean => [...a].some((each) => b.has(each));
-
 class Assembly {
-  private readonly waits = new Map<CollectiveJob, number>();
   private readonly buffers = new Map<Tensor, Buffer>();
   private readonly workspaces = new Map<CallJob, Buffer>();
   private readonly places = new Map<Tensor, Place>();
@@ -72,11 +47,11 @@ class Assembly {
   private readonly ownPaths = new Map<Tensor, readonly LoopJob[]>();
   private readonly workspaceTimes = new Map<CallJob, number>();
   constructor(private readonly of: AssembleInputs) {
-    this.timed = this.withWaits(of.jobs, null).jobs;
+    this.timed = placeWaits(of.jobs, { rounds: of.graph.rounds, cellOf: of.memoryOf, isSame: of.isSame });
   }
 
   finish(): { graph: ScheduledGraph; arenaBytes: Amount } {
-    const { graph, lowering, jobs } = this.of;
+    const { graph, jobs } = this.of;
     this.findPaths(jobs, []);
     this.findLifetimes();
     const arenaBytes = this.planArena();
@@ -106,92 +81,12 @@ class Assembly {
       },
       arenaBytes: aligned(arenaBytes),
     };
-    void lowering;
   }
 
   private resultBuffer(name: string): Buffer {
     for (const [tensor, where] of this.of.outside)
       if (where.kind === "result" && where.name === name) return this.placeOf(tensor) as Buffer;
     throw new Error(`nobody writes result ${name}`);
-  }
-
-  /**
-   * Every collective is waited for right before what reads or writes its targets' memory, or writes its sources'. One of a
-   * loop's body that has memory of its own in each round is on its way until behind the loop, all rounds together; else it
-   * is waited for at the end of its block.
-   */
-  private withWaits(jobs: readonly Job<Laid>[], loop: LoopJob | null): Waited {
-    const result: Timed[] = [];
-    const open = new Map<CollectiveJob, Busy>();
-    const wait = (of: CollectiveJob): void => {
-      open.delete(of);
-      result.push({ kind: "wait", handle: this.waits.get(of)!, of });
-    };
-    for (const job of jobs) {
-      if (open.size > 0) {
-        const { reads, writes } = touchedBy(job, this.of.graph.rounds);
-        const [read, written] = [this.cellsOf(reads), this.cellsOf(writes)];
-        for (const [collective, { sources, targets }] of open)
-          if (share(targets, read) || share(targets, written) || share(sources, written)) wait(collective);
-      }
-      if (job.kind === "loop") {
-        const body = this.withWaits(job.body.jobs as Job<Laid>[], job);
-        result.push({ ...job, body: { jobs: body.jobs as Job[] } });
-        for (const collective of body.open) open.set(collective, this.busy(collective));
-        continue;
-      }
-      if (job.kind === "collective") {
-        this.waits.set(job, this.waits.size);
-        open.set(job, this.busy(job));
-      }
-      result.push(job);
-    }
-    const left = [...open.keys()].filter((collective) => {
-      if (loop !== null && jobs.includes(collective) && this.isApartByRound(collective, jobs, loop)) return true;
-      wait(collective);
-      return false;
-    });
-    return { jobs: result, open: left };
-  }
-
-  private busy({ parts }: CollectiveJob): Busy {
-    return {
-      sources: this.cellsOf(parts.flatMap(({ source }) => this.itemsOf(source))),
-      targets: this.cellsOf(parts.flatMap(({ target }) => this.itemsOf(target))),
-    };
-  }
-
-  /** Whether what a collective touches in one round of a loop is touched in no other. */
-  private isApartByRound(job: CollectiveJob, body: readonly Job<Laid>[], { loop }: LoopJob): boolean {
-    const rounds = this.of.graph.rounds;
-    const own = new Set<Tensor>();
-    for (const tensor of job.parts.flatMap(({ source, target }) => [source, target])) {
-      const items = rounds.get(tensor)?.loop === loop ? rounds.get(tensor)!.items : [];
-      const cells = new Set(items.map((item) => this.of.memoryOf(item)));
-      if (items.length === 0 || cells.size < items.length || items.some((item) => rounds.has(item))) return false;
-      own.add(tensor);
-    }
-    const cells = this.cellsOf([...own].flatMap((tensor) => this.itemsOf(tensor)));
-    return body.every((other) => {
-      const { reads, writes } = touchedBy(other, rounds);
-      return [...reads, ...writes].every((tensor) => {
-        if (!rounds.has(tensor) || own.has(tensor)) return true;
-        const isElsewhere = this.itemsOf(tensor).every((item) => !cells.has(this.of.memoryOf(item)));
-        return isElsewhere || [...own].some((mine) => this.of.isSame(mine, tensor));
-      });
-    });
-  }
-
-  private itemsOf(tensor: Tensor): readonly Tensor[] {
-    const found: Tensor[] = [];
-    visitItems(tensor, this.of.graph.rounds, (item) => found.push(item));
-    return found;
-  }
-
-  private cellsOf(tensors: Iterable<Tensor>): ReadonlySet<unknown> {
-    const cells = new Set<unknown>();
-    for (const tensor of tensors) cells.add(this.of.memoryOf(tensor));
-    return cells;
   }
 
   private cellOf(tensor: Tensor): Tensor {
@@ -293,7 +188,13 @@ class Assembly {
         place: (offset) => {
           const numElements = job.workspace.map((bytes) => Math.ceil(bytes / 4));
           const name = this.unique(`${job.symbol}Workspace`, this.names);
-          this.workspaces.set(job, { kind: "buffer", name, dtype: "f32", numElements, home: { kind: "arena", offset } });
+          this.workspaces.set(job, {
+            kind: "buffer",
+            name,
+            dtype: "f32",
+            numElements,
+            home: { kind: "arena", offset },
+          });
         },
       });
     }
@@ -377,7 +278,7 @@ class Assembly {
         case "collective":
           return this.collectiveLaunch(job);
         case "wait":
-          return { kind: "wait", axis: job.of.axis, handle: job.handle };
+          return { kind: "wait", axis: job.of.axis, handle: job.of.handle };
         case "observe":
           return this.observeLaunch(job);
         case "loop": {
@@ -421,7 +322,7 @@ class Assembly {
     };
   }
 
-  private collectiveLaunch(job: CollectiveJob): Launch {
+  private collectiveLaunch(job: BegunJob): Launch {
     const { what, axis, reduction, from } = job;
     const { zero, numVariants } = this.of.lowering;
     return {
@@ -429,7 +330,7 @@ class Assembly {
       what,
       axis,
       reduction,
-      handle: this.waits.get(job)!,
+      handle: job.handle,
       parts: job.parts.map(({ source, target }) => ({
         dtype: source.dtype,
         source: { place: this.placeOf(source), offset: zero },

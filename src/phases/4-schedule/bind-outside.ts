@@ -10,7 +10,9 @@ import { directReads, directWrites, visitItems } from "./touches.js";
 import { isWhole, wholeView } from "./views.js";
 import type { Job, KernelJob, Tensor, View } from "./work.js";
 
-export type Outside = { readonly kind: "state"; readonly state: State } | { readonly kind: "result"; readonly name: string };
+export type Outside =
+  | { readonly kind: "state"; readonly state: State }
+  | { readonly kind: "result"; readonly name: string };
 
 export interface Bound {
   readonly jobs: readonly Job<KernelJob>[];
@@ -80,8 +82,7 @@ class Uses {
           walk(job.body.jobs as readonly Job<KernelJob>[], at);
           return;
         }
-        for (const tensor of directReads(job))
-          visitItems(tensor, graph.rounds, (item) => this.lastReads.set(item, at));
+        for (const tensor of directReads(job)) visitItems(tensor, graph.rounds, (item) => this.lastReads.set(item, at));
         for (const tensor of directWrites(job)) {
           if (position !== null) this.looped.add(tensor);
           const known = this.writers.get(tensor);

@@ -65,7 +65,9 @@ class KernelBuilder {
 
   private nameLetter(letter: Letter): string {
     const taken = new Set(this.letterNames.values());
-    const free = [letter.hint, ..."abcdefghijklmnopqrstuvwxyz"].find((name) => /^[a-z]$/.test(name) && !taken.has(name));
+    const free = [letter.hint, ..."abcdefghijklmnopqrstuvwxyz"].find(
+      (name) => /^[a-z]$/.test(name) && !taken.has(name),
+    );
     const name = free ?? `letter${taken.size}`;
     this.letterNames.set(letter, name);
     return name;
@@ -109,7 +111,8 @@ class KernelBuilder {
   }
 
   private fresh(hint: string): string {
-    const base = hint.replace(/[^A-Za-z0-9]+(.)?/g, (_, next: string | undefined) => next?.toUpperCase() ?? "") || "value";
+    const base =
+      hint.replace(/[^A-Za-z0-9]+(.)?/g, (_, next: string | undefined) => next?.toUpperCase() ?? "") || "value";
     const safe = /^[0-9]/.test(base) ? `row${base}` : base;
     let name = safe;
     for (let i = 2; this.usedNames.has(name); i++) name = `${safe}${i}`;
@@ -248,7 +251,9 @@ class KernelBuilder {
   }
 
   private frameAt(piece: KernelPiece, output: number, at: readonly Place[]): Frame {
-    const key = at.every(isLinear) ? `${piece.writes[output]!.tensor.id} ${at.map((place) => this.keyOf(place)).join()}` : null;
+    const key = at.every(isLinear)
+      ? `${piece.writes[output]!.tensor.id} ${at.map((place) => this.keyOf(place)).join()}`
+      : null;
     const known = key === null ? undefined : this.again.get(key);
     if (known) return known;
     const places = new Map<Letter, Place>();
@@ -267,7 +272,10 @@ class KernelBuilder {
   private dividedLetters(write: Linear, at: Scalar, places: Map<Letter, Place>): void {
     const digits = [...write.terms].sort(([, a], [, b]) => a[0]! - b[0]!);
     for (const [i, [letter, step]] of digits.entries()) {
-      const isInnermost = sameAmount(step, letter.size.map(() => 1));
+      const isInnermost = sameAmount(
+        step,
+        letter.size.map(() => 1),
+      );
       const above = isInnermost ? at : apply("floor", apply("div", at, this.amount(step)));
       const size = this.amount(letter.size);
       places.set(

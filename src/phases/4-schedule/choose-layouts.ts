@@ -103,8 +103,7 @@ class Choosing {
           for (const operand of operands)
             if (isOf(operand.view.tensor)) wishedOrders(operand, first.shape.length).forEach(add);
       } else
-        for (const operand of user.operands)
-          if (isOf(operand.tensor) && operand.dims) add(this.orderIn(user, operand));
+        for (const operand of user.operands) if (isOf(operand.tensor) && operand.dims) add(this.orderIn(user, operand));
     }
     return [...found.values()];
   }
@@ -147,7 +146,10 @@ class Choosing {
 
   private bytesOf({ tensor, dims }: DraftOperand, { outer, inner }: KernelJob): number {
     const own = new Set((dims ?? []).flatMap(({ terms }) => [...terms.keys()]));
-    return [...outer, ...inner].reduce((n, letter) => (own.has(letter) ? n * most(letter.size) : n), numBytesOf[tensor.dtype]);
+    return [...outer, ...inner].reduce(
+      (n, letter) => (own.has(letter) ? n * most(letter.size) : n),
+      numBytesOf[tensor.dtype],
+    );
   }
 }
 
@@ -183,11 +185,7 @@ class Alike {
 }
 
 /** Row-major unless told another order of the dims, outermost first. */
-function stridesIn(
-  order: readonly number[] | undefined,
-  { shape }: Tensor,
-  numVariants: number,
-): readonly Amount[] {
+function stridesIn(order: readonly number[] | undefined, { shape }: Tensor, numVariants: number): readonly Amount[] {
   const strides: Amount[] = new Array<Amount>(shape.length);
   let stride: Amount = product([], numVariants);
   for (const dim of [...(order ?? shape.keys())].reverse()) {

@@ -41,7 +41,8 @@ export function joinCollectives(jobs: readonly Job<Laid>[], options: Options): r
       if (share(targets, read) || share(targets, written) || share(sources, written)) close(key);
     if (job.kind === "loop")
       result.push({ ...job, body: { jobs: joinCollectives(job.body.jobs as readonly Job<Laid>[], options) } });
-    else if (job.kind !== "collective" || !(job.what === "all-reduce" || job.what === "reduce-scatter")) result.push(job);
+    else if (job.kind !== "collective" || !(job.what === "all-reduce" || job.what === "reduce-scatter"))
+      result.push(job);
     else {
       const key = `${job.what} ${job.axis} ${job.reduction}`;
       const bytes = job.parts.reduce((n, { source }) => n + bytesOf(source, options.numVariants), 0);

@@ -35,8 +35,7 @@ function joinedBlock(all: readonly Job<KernelPiece>[], joining: Joining): readon
   // What rounds that are written out collect.
   const collected = new Set(jobs.flatMap((job) => (job.kind === "loop" && job.isTable ? job.makes : [])));
   const makers = new Map<Tensor, KernelPiece>();
-  for (const job of jobs)
-    if (job.kind === "piece") for (const { tensor } of job.writes) makers.set(tensor, job);
+  for (const job of jobs) if (job.kind === "piece") for (const { tensor } of job.writes) makers.set(tensor, job);
   const isOnce = (tensor: Tensor): boolean => readsOf.get(tensor) === 1;
   const inner = new Set<KernelPiece>();
   for (const job of jobs)
@@ -122,12 +121,16 @@ function termsOf(
 /** Numbers made of nothing are added where the sum is. */
 const canMove = ({ reads, inner }: KernelPiece): boolean => reads.length > 0 && inner.length > 0;
 
-const withWrite = (piece: KernelPiece, tensor: Tensor, row: Tensor, place: number, lowering: Lowering): KernelPiece => ({
+const withWrite = (
+  piece: KernelPiece,
+  tensor: Tensor,
+  row: Tensor,
+  place: number,
+  lowering: Lowering,
+): KernelPiece => ({
   ...piece,
   writes: piece.writes.map((write) =>
-    write.tensor === tensor
-      ? { tensor: row, dims: [{ offset: lowering.amount(place), terms: new Map() }] }
-      : write,
+    write.tensor === tensor ? { tensor: row, dims: [{ offset: lowering.amount(place), terms: new Map() }] } : write,
   ),
 });
 
@@ -154,4 +157,3 @@ function sumOf(head: KernelPiece, row: Tensor, others: readonly Tensor[], loweri
     reads,
   };
 }
-

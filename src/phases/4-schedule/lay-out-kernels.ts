@@ -18,8 +18,17 @@ export function layOutKernels(
     const overwrites = overwrittenPairs(job, isSameMemory);
     const before = known
       .get(job.passes)
-      ?.find((each) => each.overwrites === overwrites && isAlike(each.job, job) && each.layout.every((own, i) => sameAmounts(own, layout[i]!)));
-    if (before) return { ...before.laid, memory: before.order.map(([k, offset]) => ({ tensor: job.operands[k]!.tensor, offset })) };
+      ?.find(
+        (each) =>
+          each.overwrites === overwrites &&
+          isAlike(each.job, job) &&
+          each.layout.every((own, i) => sameAmounts(own, layout[i]!)),
+      );
+    if (before)
+      return {
+        ...before.laid,
+        memory: before.order.map(([k, offset]) => ({ tensor: job.operands[k]!.tensor, offset })),
+      };
     const { kernel, memory, order } = layOutKernel(job, nameOf(job), layouts, isSameMemory, numVariants);
     const laid: LaidKernel = { kind: "laid", kernel, memory };
     const list = known.get(job.passes);

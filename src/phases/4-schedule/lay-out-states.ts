@@ -45,7 +45,12 @@ function inOrder(states: readonly State[]): readonly State[] {
   const keyed = states.map((state, i) => {
     const family = state.of ? state.name.replace(state.of.name, "*") : "";
     if (!families.has(family)) families.set(family, families.size);
-    return { state, kind: kinds.indexOf(state.kind), family: families.get(family)!, at: state.of ? position.get(state.of)! : i };
+    return {
+      state,
+      kind: kinds.indexOf(state.kind),
+      family: families.get(family)!,
+      at: state.of ? position.get(state.of)! : i,
+    };
   });
   return keyed.sort((a, b) => a.kind - b.kind || a.family - b.family || a.at - b.at).map(({ state }) => state);
 }

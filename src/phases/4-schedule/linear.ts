@@ -59,7 +59,16 @@ export function lettersAt(write: Linear, at: Linear): ReadonlyMap<Letter, Linear
       if (end !== null && divides(by, end)) above.set(other, by);
       else if (divides(by, step)) {
         own.set(other, quotient(by, step));
-        reach = plus(reach, times(quotient(by, step), plus(other.size, other.size.map(() => -1))));
+        reach = plus(
+          reach,
+          times(
+            quotient(by, step),
+            plus(
+              other.size,
+              other.size.map(() => -1),
+            ),
+          ),
+        );
       } else return null;
     }
     if (end !== null && reach.some((value, v) => value >= letter.size[v]!)) return null;

@@ -2,8 +2,8 @@
 // round, where the values that go in and out are: what is carried goes back and forth between two places, or along the
 // places where it is collected anyway.
 import type { LocalGraph, LocalValue, RepeatStep, Step } from "../../ir/graph.js";
-import { partialAxes } from "../../ir/placement.js";
 import { attribute } from "../../ir/kernel.js";
+import { partialAxes } from "../../ir/placement.js";
 import type { LaunchOrigin, RankNumber } from "../../ir/scheduled.js";
 import type { State } from "../../ir/state.js";
 import { makesOf } from "../../ir/steps.js";
@@ -59,7 +59,15 @@ interface Whole {
 /** `hasTables`: whether repeats that are small work over many tensors are to be written out (see table-repeats.ts). */
 export function lowerGraph(graph: LocalGraph, lowering: Lowering, hasTables: boolean): LoweredGraph {
   const isTable = hasTables ? tableRepeats(graph) : () => false;
-  const whole: Whole = { lowering, views: new Map(), rounds: new Map(), swaps: [], rows: [], isTable, numbers: new Map() };
+  const whole: Whole = {
+    lowering,
+    views: new Map(),
+    rounds: new Map(),
+    swaps: [],
+    rows: [],
+    isTable,
+    numbers: new Map(),
+  };
   const inputs = graph.inputs.map(({ value, source }) => {
     const tensor = lowering.tensor(value.name, value.type.dtype, lowering.localShape(value), source);
     whole.views.set(value.id, wholeView(tensor, lowering.numVariants));

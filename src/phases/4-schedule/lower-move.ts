@@ -1,7 +1,8 @@
 // Collectives move contiguous memory: whatever they do along other dims than the outermost is packed before, by a kernel,
 // and seen through a view (or, where there is padding to leave out, copied) behind. Slices and `own` are kernels alone.
-import { apply, attribute, constant, extent, index, input, type Scalar } from "../../ir/kernel.js";
+
 import type { FillStep, LocalValue, MoveStep } from "../../ir/graph.js";
+import { apply, attribute, constant, extent, index, input, type Scalar } from "../../ir/kernel.js";
 import type { Amount, RankNumber } from "../../ir/scheduled.js";
 import { dimLetters } from "../../ops/factors.js";
 import { is, sameAmount, times } from "./amounts.js";
@@ -227,4 +228,3 @@ function allToAll(step: MoveStep, view: View, lowering: Lowering): LoweredOp {
   const behind = unpacked(step, dim, exchanged, part, result[dim]!, lowering);
   return { jobs: [...source.jobs, collective(step, source.tensor, exchanged), ...behind.jobs], views: behind.views };
 }
-

@@ -1,10 +1,10 @@
 // One op of a local graph as work for this rank: a changed view, a piece of a kernel, or a call of the runtime.
 import type { LocalValue, OpStep } from "../../ir/graph.js";
+import { numberAt } from "../../ir/interpret-kernel.js";
 import type { KernelBody, KernelPass, Scalar } from "../../ir/kernel.js";
 import { attribute } from "../../ir/kernel.js";
-import { numberAt } from "../../ir/interpret-kernel.js";
-import { localAttributes } from "../../ir/localize.js";
 import { letterSplit } from "../../ir/local-typing.js";
+import { localAttributes } from "../../ir/localize.js";
 import { coordinatesOf } from "../../ir/mesh.js";
 import type { Amount, RankNumber } from "../../ir/scheduled.js";
 import { type StepLetters, stepLetters } from "../../ir/step-letters.js";
@@ -283,4 +283,3 @@ function partsOf(
   }
   return parts;
 }
-

@@ -1,10 +1,9 @@
 // What lowering a program knows: the variants, local sizes in each, and how to make tensors and pieces of kernels.
-import type { LocalValue } from "../../ir/graph.js";
+import type { InputSource, LocalValue, Step } from "../../ir/graph.js";
 import { localSize } from "../../ir/local-size.js";
 import { type Degrees, degreesOf } from "../../ir/mesh.js";
 import { type MeshFacts, possibleDegrees } from "../../ir/mesh-facts.js";
 import type { DimSplit } from "../../ir/placement.js";
-import type { InputSource, Step } from "../../ir/graph.js";
 import type { Amount, LaunchOrigin } from "../../ir/scheduled.js";
 import type { DType } from "../../ir/tensor-type.js";
 import { constantAmount } from "./amounts.js";

@@ -68,10 +68,12 @@ export function makePiece(of: PieceOf, lowering: Lowering): readonly KernelPiece
     }
     return { view, access: { tensor: view.tensor, dims }, isComputed };
   });
-  const writes = of.outputs.map(({ tensor, term }): Access => ({
-    tensor,
-    dims: term.map((names) => mergedLetters(names, letters, of.sizes, lowering)),
-  }));
+  const writes = of.outputs.map(
+    ({ tensor, term }): Access => ({
+      tensor,
+      dims: term.map((names) => mergedLetters(names, letters, of.sizes, lowering)),
+    }),
+  );
   const flops = scalarsOf(of.passes).reduce((sum, scalar) => sum + flopsOf(scalar), 0);
   const piece: KernelPiece = {
     kind: "piece",

@@ -5,7 +5,7 @@
 import type { Scalar } from "../../ir/kernel.js";
 import type { Amount, Kernel, RankNumber } from "../../ir/scheduled.js";
 import { is } from "./amounts.js";
-import { type Before, depths, dependencies, heights } from "./dependencies.js";
+import { type Before, dependencies, depths, heights } from "./dependencies.js";
 import { scalarOf } from "./scalars.js";
 import type { Shared } from "./share-memory.js";
 import type { Job, LaidKernel, TableJob, Tensor } from "./work.js";
@@ -170,4 +170,3 @@ class KernelKeys {
 }
 
 const numberKey = (value: RankNumber): string => JSON.stringify(value);
-

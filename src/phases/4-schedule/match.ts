@@ -85,7 +85,10 @@ class Matching {
 const sameDigits = (a: readonly Digit[], b: readonly Digit[]): boolean =>
   a.length === b.length && a.every(({ letter }, i) => letter === b[i]!.letter);
 
-export function linearOf(digits: readonly { readonly letter: Letter; readonly size: Amount }[], numVariants: number): Linear {
+export function linearOf(
+  digits: readonly { readonly letter: Letter; readonly size: Amount }[],
+  numVariants: number,
+): Linear {
   const terms = new Map<Letter, Amount>();
   let step: Amount = new Array<number>(numVariants).fill(1);
   for (const { letter, size } of digits) {
@@ -141,8 +144,7 @@ function joinedGroup(maker: Group, reader: Group, matching: Matching): Group | n
     if (!isRow || !pair(unknown, inner, places, numVariants)) return null;
     return join({ outer, inner }, null, "all");
   }
-  if (maker.inner.length === 0 && reader.inner.length === 0)
-    return join({ outer, inner }, null, null);
+  if (maker.inner.length === 0 && reader.inner.length === 0) return join({ outer, inner }, null, null);
   if (maker.inner.length === 0) {
     if (reader.inner.every(isKnown)) {
       const [first, second] = [image(reader.outer), image(reader.inner)];

@@ -65,7 +65,8 @@ function chainFrom(
     const readers = body.filter((step) => readsOf(step).some(({ id }) => id === now.id));
     const [reader, ...others] = readers;
     const isExit = exits.filter((id) => id === now.id).length;
-    if (now.id === leave.id) return first && readers.length === 0 && isExit === 1 ? { first, term: otherOf(first, enter)! } : null;
+    if (now.id === leave.id)
+      return first && readers.length === 0 && isExit === 1 ? { first, term: otherOf(first, enter)! } : null;
     if (!reader || others.length > 0 || isExit > 0 || reader.kind !== "op" || !isAddition(reader)) return null;
     if (otherOf(reader, now) === null) return null;
     first ??= reader;

@@ -37,7 +37,8 @@ export function mapScalar(scalar: Scalar, change: (leaf: Scalar) => Scalar, memo
   return result;
 }
 
-const isNumber = (scalar: Scalar, value: number): boolean => scalar.kind === "constant" && Object.is(scalar.value, value);
+const isNumber = (scalar: Scalar, value: number): boolean =>
+  scalar.kind === "constant" && Object.is(scalar.value, value);
 
 /** Additions of 0 and products with 1 are what they are of; whole numbers are computed now. */
 function simplified(fn: ScalarFunction, args: readonly Scalar[]): Scalar {

@@ -17,18 +17,18 @@ import { bindOutside } from "./bind-outside.js";
 import { chooseLayouts } from "./choose-layouts.js";
 import { copyOperands } from "./copy-operands.js";
 import { fuse } from "./fuse.js";
-import { layOutStates } from "./lay-out-states.js";
 import { joinCollectives } from "./join-collectives.js";
 import { joinSums } from "./join-sums.js";
 import { layOutKernels } from "./lay-out-kernels.js";
+import { layOutStates } from "./lay-out-states.js";
 import { lowerGraph } from "./lower-graph.js";
 import { Lowering } from "./lowering.js";
 import { makeTables } from "./make-tables.js";
-import { writeOut } from "./write-out.js";
 import { openSums } from "./open-sums.js";
 import { notShared, shareMemory } from "./share-memory.js";
 import { mergeTableRepeats } from "./table-repeats.js";
 import type { Tensor } from "./work.js";
+import { writeOut } from "./write-out.js";
 
 export interface ScheduleOptions {
   /** False: one kernel for each op, as it is written. For debugging. */
@@ -42,7 +42,9 @@ export function schedule(program: Program<"local">, { isFused = true }: Schedule
   const graphs = new Map<string, ScheduledGraph>();
   let arenaBytes = lowering.zero;
   for (const [name, graph] of program.graphs) {
-    const loose = isFused ? lowerGraph(mergeTableRepeats(openSums(graph)), lowering, isFused) : lowerGraph(graph, lowering, false);
+    const loose = isFused
+      ? lowerGraph(mergeTableRepeats(openSums(graph)), lowering, isFused)
+      : lowerGraph(graph, lowering, false);
     const joined = isFused ? joinSums(loose, lowering) : loose;
     const fused = writeOut(fuse(joined, lowering.numVariants, { isFused }), joined, lowering);
     const lowered = { ...joined, rounds: fused.rounds };

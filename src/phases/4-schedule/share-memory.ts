@@ -266,7 +266,13 @@ class Sharing {
 /** A kernel that stores one operand as it is. */
 function isCopy({ passes, operands }: KernelJob): boolean {
   const [pass, ...more] = passes;
-  return more.length === 0 && operands.length === 2 && pass?.kind === "store" && pass.value.kind === "input" && !pass.value.at;
+  return (
+    more.length === 0 &&
+    operands.length === 2 &&
+    pass?.kind === "store" &&
+    pass.value.kind === "input" &&
+    !pass.value.at
+  );
 }
 
 const sameList = (a: readonly unknown[], b: readonly unknown[]): boolean =>

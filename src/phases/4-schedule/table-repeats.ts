@@ -53,7 +53,10 @@ export function mergeTableRepeats(graph: LocalGraph): LocalGraph {
     if (step.kind !== "repeat" || !isTable(step)) continue;
     const found = earlierOf(step, steps, position, isTable);
     if (found === null) continue;
-    const readLater = new Set([...ends, ...steps.slice(position + 1).flatMap((later) => readsOf(later).map(({ id }) => id))]);
+    const readLater = new Set([
+      ...ends,
+      ...steps.slice(position + 1).flatMap((later) => readsOf(later).map(({ id }) => id)),
+    ]);
     const merged = mergedRepeat(steps[found] as Repeat, step, readLater);
     steps = [...steps.slice(0, found), ...steps.slice(found + 1, position), merged, ...steps.slice(position + 1)];
     position -= 2;

@@ -76,7 +76,10 @@ export function directWrites(job: Single): readonly Tensor[] {
 }
 
 /** Every job, bodies included. */
-export function visitJobs(jobs: readonly Job[], see: (job: Exclude<Job, LoopJob>, loops: readonly LoopJob[]) => void): void {
+export function visitJobs(
+  jobs: readonly Job[],
+  see: (job: Exclude<Job, LoopJob>, loops: readonly LoopJob[]) => void,
+): void {
   const walk = (list: readonly Job[], loops: readonly LoopJob[]): void => {
     for (const job of list) {
       if (job.kind === "loop") walk(job.body.jobs, [...loops, job]);

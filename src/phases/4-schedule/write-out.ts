@@ -38,7 +38,8 @@ type Rename = (tensor: Tensor) => Tensor;
 
 /** `rename`: the tensors of the rounds around. */
 function rewritten(job: Job<KernelJob>, rename: Rename, writing: Writing): readonly Job<KernelJob>[] {
-  if (job.kind === "kernel") return [{ ...job, operands: job.operands.map((operand) => placed(operand, rename, writing)) }];
+  if (job.kind === "kernel")
+    return [{ ...job, operands: job.operands.map((operand) => placed(operand, rename, writing)) }];
   if (job.kind !== "loop") return [job];
   const jobs = job.body.jobs as readonly Job<KernelJob>[];
   if (job.isTable) return allRounds(job, jobs, rename, writing);
