@@ -110,9 +110,16 @@ const placeFaults: { readonly [code: string]: string } = {
 
 /** Files that cannot be read or written. A missing file that dreamc itself named is a fault of its own. */
 function describePlace(fault: unknown): Description | null {
-  if (!(fault instanceof Error) || !("code" in fault) || !("syscall" in fault)) return null;
-  const reason = placeFaults[String(fault.code)];
-  if (reason === undefined) return null;
-  const path = "path" in fault ? String(fault.path) : "a file";
-  return { id: "place", message: `cannot use ${path}: ${reason}`, help: null, exitCode: exitCodes.usage, stack: null };
+  const reason = placeReason(fault);
+  if (reason === null) return null;
+  const path = fault instanceof Error && "path" in fault ? String(fault.path) : null;
+  const message = path === null ? `cannot write: ${reason}` : `cannot use ${path}: ${reason}`;
+  return { id: "place", message, help: null, exitCode: exitCodes.usage, stack: null };
+}
+
+function placeReason(fault: unknown): string | null {
+  if (!(fault instanceof Error)) return null;
+  // What a compiler says where it can write no more.
+  if (fault.message.includes("No space left on device")) return placeFaults.ENOSPC!;
+  return "code" in fault && "syscall" in fault ? (placeFaults[String(fault.code)] ?? null) : null;
 }

@@ -1,5 +1,5 @@
 // The file that a command is given: that it is TypeScript, and what the program made of it is called.
-import { existsSync, readdirSync, statSync } from "node:fs";
+import { accessSync, constants, existsSync, readdirSync, statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { nearestName } from "../diagnostics/nearest-name.js";
 import { UsageError } from "./usage-error.js";
@@ -13,7 +13,7 @@ export interface TrainerFile {
   readonly name: string;
 }
 
-/** Throws a UsageError where `given` is no TypeScript file. */
+/** Throws a UsageError where `given` is no TypeScript file, and what the system says where it may not be read. */
 export function findTrainer(given: string): TrainerFile {
   const path = resolve(given);
   if (!existsSync(path)) throw new UsageError(`there is no file ${given}`, nearestFile(path));
@@ -26,6 +26,7 @@ export function findTrainer(given: string): TrainerFile {
   }
   if (!path.endsWith(".ts") || path.endsWith(".d.ts"))
     throw new UsageError(`${given} is no TypeScript file`, "a trainer's file ends in .ts");
+  accessSync(path, constants.R_OK);
   const own = basename(path, ".ts");
   const folder = basename(dirname(path));
   return { path, name: generalNames.includes(own) && folder !== "" ? folder : own };

@@ -102,11 +102,17 @@ describe("a fault of dreamc's own", () => {
     expect(plain.error).not.toContain("    at ");
     expect(reportOf(new TypeError("x is not iterable"), true).error).toContain("    at ");
   });
+  test("a place that cannot be used is none", () => {
+    const denied = Object.assign(new Error("EACCES"), { code: "EACCES", syscall: "open", path: "/root/x" });
+    expect(reportOf(denied, false)).toEqual({ exitCode: 2, error: "error: cannot use /root/x: permission denied\n" });
+    const linker = new Error("Command failed: g++\nld: final link failed: No space left on device");
+    expect(reportOf(linker, false)).toEqual({ exitCode: 2, error: "error: cannot write: the disk is full\n" });
+  });
   test("a full disk is none", () => {
     const full = Object.assign(new Error("ENOSPC: no space left on device, write"), {
       code: "ENOSPC",
       syscall: "write",
     });
-    expect(reportOf(full, false)).toEqual({ exitCode: 2, error: "error: cannot use a file: the disk is full\n" });
+    expect(reportOf(full, false)).toEqual({ exitCode: 2, error: "error: cannot write: the disk is full\n" });
   });
 });
