@@ -12,6 +12,7 @@ import { mixPrecision } from "./phases/2-differentiate/mix-precision.js";
 import { moveSlicesUp } from "./phases/2-differentiate/move-slices-up.js";
 import { nameValues } from "./phases/2-differentiate/name-values.js";
 import { simplify } from "./phases/2-differentiate/simplify.js";
+import { widenProducts } from "./phases/2-differentiate/widen-products.js";
 import { insertMoves } from "./phases/3-partition/insert-moves.js";
 import { moveIntoRepeats } from "./phases/3-partition/move-into-repeats.js";
 import { place } from "./phases/3-partition/place.js";
@@ -44,7 +45,8 @@ function prepare(traced: Program<"logical">, passes: PassRunner): Program<"logic
   const differentiated = passes.run("differentiate", () => eachGraph(mixed, differentiate));
   const kept = passes.run("forgetConstantStates", () => forgetConstantStates(differentiated));
   const simplified = passes.run("simplify", () => eachGraph(kept, simplify));
-  return passes.finish("nameValues", () => eachGraph(simplified, nameValues), verifyProgram);
+  const widened = passes.run("widenProducts", () => eachGraph(simplified, widenProducts));
+  return passes.finish("nameValues", () => eachGraph(widened, nameValues), verifyProgram);
 }
 
 /** One rank's graphs: where every value lies, and the collectives that bring it there. */

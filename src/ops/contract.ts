@@ -1,12 +1,14 @@
 // Sums of products by letters: every matrix product. Letters of both operands and the result are the batch, letters of
 // both that the result lacks are summed.
-import { isFloat } from "../ir/tensor-type.js";
+import { type DType, isFloat } from "../ir/tensor-type.js";
 import { parseFactors, type Term } from "./factors.js";
 import { type Op, OperandError } from "./op.js";
 import { bytesOf, emitOne, plain } from "./record.js";
 
 export interface ContractAttributes {
   readonly factors: string;
+  /** The type of the result, where it is not that of the operands: sums are float32 inside. */
+  readonly output?: DType;
 }
 
 interface Groups {
@@ -39,11 +41,12 @@ export const contract: Op<ContractAttributes> = {
   ...plain,
   name: "contract",
   factors: (_, { factors }) => factors,
-  dtypes: ([a, b]) => {
+  dtypes: ([a, b], { output }) => {
     if (a !== b || !isFloat(a!)) throw new OperandError(`a product takes floats of one type, not ${a} and ${b}`);
-    return [a!];
+    return [output ?? a!];
   },
   check: (_, { factors }) => void groupsOf(factors),
+  widen: (attrs, output) => ({ ...attrs, output }),
   linear: () => [[0], [1]],
   // Zero in one factor would do but for padding that is not finite.
   neutral: () => [

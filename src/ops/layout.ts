@@ -37,6 +37,7 @@ export const mark: Op<{ readonly name: string }> = {
   gradient: (_, [outer]) => [outer ?? null],
   shortcut: () => null,
   absorb: () => null,
+  widen: () => null,
   mark: ({ name }) => name,
   samples: [
     { shapes: [[2, 3]], attrs: { name: batchMark } },

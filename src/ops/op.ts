@@ -119,6 +119,8 @@ export interface Op<A = any> {
   ): readonly (LogicalValue | null)[];
   /** The name under which a plan may say where the result lies; only marks have one. */
   mark?(attrs: A): string;
+  /** Attributes with which the op hands out its result as `dtype` though its operands are narrower; null: it cannot. */
+  widen(attrs: A, dtype: DType): A | null;
   readonly precision: Precision;
   /** For ops of one result: what it is without any work, given the numbers that fill inputs wholly; null: nothing is known. */
   shortcut(constants: readonly (number | null)[], inputs: readonly TensorType[], attrs: A): Shortcut | null;

@@ -17,6 +17,7 @@ export const plain = {
   precision: "follow",
   shortcut: () => null,
   absorb: () => null,
+  widen: () => null,
 } as const satisfies Partial<Op>;
 
 export const bytesOf = (types: readonly TensorType[]): number =>
