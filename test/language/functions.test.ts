@@ -1,4 +1,5 @@
-// Functions and layers of the language compared with formulas written down independently, in plain loops.
+// Functions and layers of the language compared with formulas written down independently, in plain loops. Long: one
+// formula for each function.
 import { describe, expect, it } from "vitest";
 import type { NdArray } from "../../src/ir/nd.js";
 import { functionsOf, nd, type Operand, wavy } from "./trace-function.js";

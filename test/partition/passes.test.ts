@@ -11,6 +11,8 @@ const passes = [
   "differentiate",
   "forgetConstantStates",
   "simplify",
+  "widenProducts",
+  "nameValues",
   "place",
   "insertMoves",
   "moveIntoRepeats",

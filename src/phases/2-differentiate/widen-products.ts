@@ -61,7 +61,7 @@ function chainOf(
   const steps: OpStep<"logical">[] = [];
   for (let [value] = step.inputs; value; ) {
     const maker = makers.get(value.id);
-    if (!maker || maker.outputs.length !== 1 || reads.get(value.id) !== 1) return null;
+    if (maker?.outputs.length !== 1 || reads.get(value.id) !== 1) return null;
     steps.unshift(maker);
     if (maker.op.widen(maker.attrs, step.outputs[0]!.type.dtype) !== null) return { cast: step, steps };
     if (!isView(maker)) return null;
