@@ -12,6 +12,7 @@
 
 #include "core/element-size.h"
 #include "core/fault.h"
+#include "core/pool.h"
 #include "dream/kernel.h"
 #include "dream/math.h"
 
@@ -120,9 +121,19 @@ void forEachStretch(const Stretches& stretches, std::int64_t from, std::int64_t 
 
 NodeCommunicator::NodeCommunicator(std::vector<std::byte*> segments, int rank, const Place& place, bool yields,
                                    std::function<void()> release)
-    : segments_(std::move(segments)), rank_(rank), place_(place), yields_(yields), release_(std::move(release)) {}
+    : segments_(std::move(segments)), rank_(rank), place_(place), yields_(yields), release_(std::move(release)) {
+  if (pool::numThreads() > 1) worker_ = std::thread([this] { workUntilEnd(); });
+}
 
-NodeCommunicator::~NodeCommunicator() { release_(); }
+NodeCommunicator::~NodeCommunicator() {
+  {
+    const std::lock_guard lock(mutex_);
+    isEnding_ = true;
+  }
+  noted_.notify_all();
+  if (worker_.joinable()) worker_.join();
+  release_();
+}
 
 void NodeCommunicator::allReduce(int handle, Reduction reduction, const CollectivePart* parts, std::size_t numParts) {
   note(handle, What::allReduce, reduction, parts, numParts);
@@ -140,16 +151,50 @@ void NodeCommunicator::allToAll(int handle, const CollectivePart* parts, std::si
 
 void NodeCommunicator::note(int handle, What what, Reduction reduction, const CollectivePart* parts,
                             std::size_t numParts) {
-  operations_.push_back({handle, what, reduction, {parts, parts + numParts}});
+  {
+    const std::lock_guard lock(mutex_);
+    operations_.push_back({handle, what, reduction, {parts, parts + numParts}});
+  }
+  noted_.notify_one();
+}
+
+void NodeCommunicator::workUntilEnd() {
+  pool::stayAlone();
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    noted_.wait(lock, [&] { return isEnding_ || !operations_.empty(); });
+    if (isEnding_) return;
+    const Operation& operation = operations_.front();  // a deque keeps its place while others are noted
+    lock.unlock();
+    try {
+      run(operation);
+    } catch (...) {
+      lock.lock();
+      fault_ = std::current_exception();
+      done_.notify_all();
+      return;
+    }
+    lock.lock();
+    operations_.pop_front();
+    done_.notify_all();
+  }
 }
 
 void NodeCommunicator::wait(int handle) {
-  const auto has = [&](const Operation& operation) { return operation.handle == handle; };
+  const auto isPending = [&] {
+    return std::any_of(operations_.begin(), operations_.end(),
+                       [&](const Operation& operation) { return operation.handle == handle; });
+  };
+  std::unique_lock lock(mutex_);
+  if (worker_.joinable()) {
+    done_.wait(lock, [&] { return fault_ || !isPending(); });
+    if (fault_) std::rethrow_exception(fault_);
+    return;
+  }
   // In the order in which they began, which is the same on all ranks.
-  while (std::any_of(operations_.begin(), operations_.end(), has)) {
-    const Operation operation = std::move(operations_.front());
+  while (isPending()) {
+    run(operations_.front());
     operations_.pop_front();
-    run(operation);
   }
 }
 
@@ -268,6 +313,7 @@ void NodeCommunicator::meet(std::atomic<std::uint32_t> NodeHeader::*counter) con
       const std::uint32_t seen = (other.*counter).load();
       if (static_cast<std::int32_t>(seen - count) < 0) sleepWhile(other.*counter, seen);
       other.numSleepers--;
+      if (isEnding_) throw Fault("the run ended while a collective was under way");
       const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
       place_.check(seconds, "waiting for rank " + std::to_string(rank) + " of a collective");
     }

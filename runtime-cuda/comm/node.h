@@ -1,14 +1,19 @@
-// Collectives of ranks that share memory. An operation is noted when it begins and done in the first `wait` that needs
-// it: the cores of the ranks have work of their own until then.
+// Collectives of ranks that share memory. An operation is noted when it begins. Where a rank has several threads, one
+// more does the operations in their order while the others go on computing; a rank of one thread does them in the first
+// `wait` that needs them, since its core has work of its own until then.
 //
 // Arrays pass through small slots that stay in the caches. Each rank copies a piece into its slot, says so, waits until
 // all have, and takes from all slots what it needs. Sums are in the order of ranks, so they are the same on all.
 #pragma once
 
 #include <atomic>
+#include <condition_variable>
 #include <cstdint>
 #include <deque>
+#include <exception>
 #include <functional>
+#include <mutex>
+#include <thread>
 #include <vector>
 
 #include "comm/place.h"
@@ -62,6 +67,8 @@ class NodeCommunicator final : public Communicator {
   };
 
   void note(int handle, What what, Reduction reduction, const CollectivePart* parts, std::size_t numParts);
+  /** What the thread of this communicator does: operations in their order, until the end or a fault. */
+  void workUntilEnd();
   void run(const Operation& operation);
   void runStretches(const Operation& operation, DType dtype, const std::vector<Stretch>& stretches, std::int64_t total);
   void reduceAll(Reduction reduction, DType dtype, const std::vector<Stretch>& stretches, std::int64_t total);
@@ -81,8 +88,15 @@ class NodeCommunicator final : public Communicator {
   const Place& place_;
   bool yields_;
   std::function<void()> release_;
+  std::mutex mutex_;
+  std::condition_variable noted_, done_;
+  /** Those that are not done, the one that is being done in front. */
   std::deque<Operation> operations_;
+  std::exception_ptr fault_;
+  std::atomic<bool> isEnding_ = false;
   std::uint64_t numPieces_ = 0;
+  /** Not running where the rank has one thread. */
+  std::thread worker_;
 };
 
 }  // namespace dream

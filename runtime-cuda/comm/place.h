@@ -29,7 +29,7 @@ class Place {
 
  private:
   int rank_ = 0;
-  double step_ = 0;
+  std::atomic<double> step_ = 0;
   std::vector<RosterEntry*> roster_;
   std::size_t mine_ = 0;
 };

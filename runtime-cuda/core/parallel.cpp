@@ -178,6 +178,7 @@ void start(int numThreads) {
   if (current()->numThreads() != numThreads) current() = std::make_unique<Pool>(numThreads);
 }
 int numThreads() { return current()->numThreads(); }
+void stayAlone() { isInside = true; }
 
 void run(std::int64_t n, void (*task)(const void*, std::int64_t), const void* context) {
   if (n > 1 && !isInside) {

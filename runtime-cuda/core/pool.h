@@ -11,6 +11,9 @@ namespace dream::pool {
 void start(int numThreads);
 int numThreads();
 
+/** Loops that this thread begins run in it alone: for threads that work beside the pool. */
+void stayAlone();
+
 /**
  * Calls `task(context, i)` once for each i in [0, n), shared among the threads; in this one alone when called from inside
  * a task. What a task throws, the caller gets. Libraries called in tasks have one OpenMP thread.
