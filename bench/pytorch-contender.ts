@@ -8,7 +8,7 @@ import { type Model, numParameters, type Precision } from "./models.js";
 
 /**
  * What somebody who tunes PyTorch on a processor sets: memory that was freed stays with the process instead of being mapped
- * and zeroed again every step, and comes in huge pages. It is worth a third of the time of a step.
+ * and zeroed again every step, and comes in huge pages. 5 to 15 % of a step were seen to depend on it.
  */
 const tuned = {
   MALLOC_MMAP_MAX_: "0",
