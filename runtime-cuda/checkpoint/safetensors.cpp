@@ -13,6 +13,7 @@
 
 #include "core/fault.h"
 #include "core/json.h"
+#include "core/signals.h"
 #include "dream/bf16.h"
 
 namespace dream {
@@ -210,6 +211,7 @@ SafetensorsWriter::SafetensorsWriter(const std::string& path, const std::vector<
   }
   header += "}";
   header.resize((header.size() + 7) / 8 * 8, ' ');
+  watchUnfinished(unfinished_.c_str());
   file_ = std::fopen(unfinished_.c_str(), "wb");
   if (!file_) fail();
   const std::uint64_t length = header.size();
@@ -221,9 +223,11 @@ SafetensorsWriter::SafetensorsWriter(const std::string& path, const std::vector<
 }
 
 SafetensorsWriter::~SafetensorsWriter() {
-  if (!file_) return;
-  std::fclose(file_);
-  std::remove(unfinished_.c_str());
+  if (file_) {
+    std::fclose(file_);
+    std::remove(unfinished_.c_str());
+  }
+  watchUnfinished(nullptr);
 }
 
 void SafetensorsWriter::fail() const { throw Fault("cannot write " + path_ + ": " + std::strerror(errno)); }
@@ -257,10 +261,12 @@ void checkWritable(const std::string& path) {
   const std::string name = unfinishedName(path);
   if (stat(path.c_str(), &about) == 0 && S_ISDIR(about.st_mode))
     throw Fault("cannot write " + path + ": it is a folder");
+  watchUnfinished(name.c_str());
   std::FILE* file = std::fopen(name.c_str(), "wb");
   if (!file) throw Fault("cannot write " + path + ": " + std::strerror(errno));
   std::fclose(file);
   std::remove(name.c_str());
+  watchUnfinished(nullptr);
 }
 
 }  // namespace dream

@@ -13,6 +13,7 @@
 #include "core/element-size.h"
 #include "core/fault.h"
 #include "core/pool.h"
+#include "core/signals.h"
 #include "dream/kernel.h"
 #include "dream/math.h"
 
@@ -159,6 +160,7 @@ void NodeCommunicator::note(int handle, What what, Reduction reduction, const Co
 }
 
 void NodeCommunicator::workUntilEnd() {
+  leaveSignalsToMain();
   pool::stayAlone();
   std::unique_lock lock(mutex_);
   for (;;) {

@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "dream/kernel.h"
+#include "core/signals.h"
 
 namespace dream {
 
@@ -85,6 +86,7 @@ class Pool {
 
  private:
   void workUntilEnd(int self) {
+    leaveSignalsToMain();
     omp_set_num_threads(1);
     isInside = true;
     std::uint32_t seen = 0;

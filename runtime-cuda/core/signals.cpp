@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 #include <csignal>
+#include <cstring>
 
 namespace dream {
 
@@ -10,11 +11,16 @@ namespace {
 
 volatile std::sig_atomic_t count = 0;
 volatile std::sig_atomic_t speaks = 0;
+volatile std::sig_atomic_t hasUnfinished = 0;
+char unfinished[4096];
 
 void onSignal(int signal) {
   count = count + 1;
   // Only functions that are safe in a handler.
-  if (count > 1) _exit(128 + signal);
+  if (count > 1) {
+    if (hasUnfinished) unlink(unfinished);
+    _exit(128 + signal);
+  }
   if (!speaks) return;
   const char message[] = "\nending after this step (again to end at once)\n";
   [[maybe_unused]] const auto written = write(STDERR_FILENO, message, sizeof message - 1);
@@ -34,5 +40,21 @@ void watchSignals(bool isFirstRank) {
 }
 
 bool wasSignalled() { return count > 0; }
+
+void leaveSignalsToMain() {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGINT);
+  sigaddset(&set, SIGTERM);
+  sigaddset(&set, SIGUSR1);
+  pthread_sigmask(SIG_BLOCK, &set, nullptr);
+}
+
+void watchUnfinished(const char* path) {
+  hasUnfinished = 0;
+  if (!path || std::strlen(path) >= sizeof unfinished) return;
+  std::strcpy(unfinished, path);
+  hasUnfinished = 1;
+}
 
 }  // namespace dream

@@ -7,5 +7,10 @@ namespace dream {
 /** From now on signals are counted; the first rank says so. */
 void watchSignals(bool isFirstRank);
 bool wasSignalled();
+/** Called by every other thread: only the main one takes signals, so that they are handled one after the other. */
+void leaveSignalsToMain();
+
+/** The file that is being written: a signal that ends the run at once removes it. Null: none is. */
+void watchUnfinished(const char* path);
 
 }  // namespace dream

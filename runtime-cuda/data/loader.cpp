@@ -6,6 +6,7 @@
 
 #include "core/element-size.h"
 #include "core/fault.h"
+#include "core/signals.h"
 #include "data/permutation.h"
 
 namespace dream {
@@ -116,6 +117,7 @@ Loader::Result Loader::readBatch(Key key) {
 }
 
 void Loader::readAhead() {
+  leaveSignalsToMain();
   std::unique_lock lock(mutex_);
   while (!isEnding_) {
     Key wanted = next_;
