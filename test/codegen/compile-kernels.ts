@@ -32,8 +32,8 @@ export async function runCompiled(
     const runtime = fileURLToPath(new URL("runtime-cuda/", packageFolder));
     const program = join(folder, "kernels");
     await execa("g++", [
-      ...[...compilerFlags, "-Wall", "-Wextra", "-Werror", `-I${join(runtime, "include")}`],
-      ...["-o", program, source, join(runtime, "core/parallel.cpp")],
+      ...[...compilerFlags, "-Wall", "-Wextra", "-Werror", `-I${join(runtime, "include")}`, `-I${runtime}`],
+      ...["-o", program, source, join(runtime, "core/parallel.cpp"), join(runtime, "core/signals.cpp")],
     ]);
     const input = join(folder, "in");
     writeFileSync(
