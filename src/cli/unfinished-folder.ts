@@ -26,26 +26,31 @@ export async function withUnfinishedFolder<T>(
 ): Promise<T> {
   const place = resolve(target);
   const folder = `${place}.unfinished-${hostname()}-${process.pid}`;
-  try {
-    makeParents(folder);
-    removeLeftovers(place);
-    mkdirSync(folder);
-  } catch (error) {
-    throw new UsageError(`cannot write to ${target}: ${(error as Error).message}`);
-  }
   const controller = new AbortController();
   const aborted = new Promise<never>((_, reject) => {
     controller.signal.addEventListener("abort", () => reject(controller.signal.reason));
   });
   const onSignal = (signal: NodeJS.Signals): void => controller.abort(new Interrupted(signal));
+  // Before the folder is there: a signal never finds it unwatched.
   for (const signal of endingSignals) process.on(signal, onSignal);
   try {
+    makeFolder(folder, place, target);
     const result = await Promise.race([fill(folder, controller.signal), aborted]);
     publish(folder);
     return result;
   } finally {
     rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
     for (const signal of endingSignals) process.off(signal, onSignal);
+  }
+}
+
+function makeFolder(folder: string, place: string, target: string): void {
+  try {
+    makeParents(folder);
+    removeLeftovers(place);
+    mkdirSync(folder);
+  } catch (error) {
+    throw new UsageError(`cannot write to ${target}: ${(error as Error).message}`);
   }
 }
 
