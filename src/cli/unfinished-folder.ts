@@ -33,14 +33,22 @@ export async function withUnfinishedFolder<T>(
   const onSignal = (signal: NodeJS.Signals): void => controller.abort(new Interrupted(signal));
   // Before the folder is there: a signal never finds it unwatched.
   for (const signal of endingSignals) process.on(signal, onSignal);
+  const unwatch = (): void => {
+    for (const signal of endingSignals) process.off(signal, onSignal);
+  };
   try {
     makeFolder(folder, place, target);
+  } catch (error) {
+    unwatch();
+    throw error;
+  }
+  try {
     const result = await Promise.race([fill(folder, controller.signal), aborted]);
     publish(folder);
     return result;
   } finally {
     rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
-    for (const signal of endingSignals) process.off(signal, onSignal);
+    unwatch();
   }
 }
 
