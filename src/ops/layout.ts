@@ -12,6 +12,7 @@ const same = ([dtype]: readonly DType[]): readonly DType[] => [dtype!];
 export const stopGradient: Op<Record<never, never>> = {
   ...plain,
   name: "stopGradient",
+  stopsGradient: true,
   // Gradients are made by then.
   shortcut: () => ({ input: 0 }),
   factors: ([shape]) => `${dimLetters(shape!.length).join("")}->${dimLetters(shape!.length).join("")}`,
@@ -34,6 +35,7 @@ export const batchMark = "batch";
 export const mark: Op<{ readonly name: string }> = {
   ...stopGradient,
   name: "mark",
+  stopsGradient: false,
   gradient: (_, [outer]) => [outer ?? null],
   shortcut: () => null,
   absorb: () => null,

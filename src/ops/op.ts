@@ -117,6 +117,8 @@ export interface Op<A = any> {
     outputs: readonly LogicalValue[],
     attrs: A,
   ): readonly (LogicalValue | null)[];
+  /** Whether its result is a constant of every loss, whatever it reads. */
+  readonly stopsGradient: boolean;
   /** The name under which a plan may say where the result lies; only marks have one. */
   mark?(attrs: A): string;
   /** Attributes with which the op hands out its result as `dtype` though its operands are narrower; null: it cannot. */

@@ -18,6 +18,7 @@ export const plain = {
   shortcut: () => null,
   absorb: () => null,
   widen: () => null,
+  stopsGradient: false,
 } as const satisfies Partial<Op>;
 
 export const bytesOf = (types: readonly TensorType[]): number =>

@@ -10,6 +10,7 @@ export function dependents(steps: readonly Step<"logical">[], sources: Iterable<
   const visit = (list: readonly Step<"logical">[]): void => {
     for (const step of list) {
       if (step.kind === "op") {
+        if (step.op.stopsGradient) continue;
         if (step.inputs.some(({ id }, i) => found.has(id) && !step.op.indices.includes(i)))
           for (const { id, type } of step.outputs) if (isFloat(type.dtype) && !constants.has(id)) found.add(id);
       } else if (step.kind === "repeat") visitRepeat(step);

@@ -45,8 +45,9 @@ function moveIn(
     for (const slicing of [...waiting].reverse()) moved.push(slicing);
     if (
       step.kind === "op" &&
-      step.op === slice &&
+      step.inputs.length === 1 &&
       reads.get(step.inputs[0]!.id) === 1 &&
+      cutOf(step) !== null &&
       !slices.has(step.inputs[0]!.id)
     ) {
       slices.set(step.inputs[0]!.id, step);
@@ -61,6 +62,18 @@ function moveIn(
   return placeLeft(moved.reverse(), left);
 }
 
+/** What an op cuts out of its operand, where that is all that it does. */
+function cutOf({ op, attrs, inputs, outputs }: OpStep<"logical">) {
+  const lowering = op.lower(
+    inputs.map(({ type }) => type),
+    outputs.map(({ type }) => type),
+    attrs,
+  );
+  if (lowering.kind !== "slice") return null;
+  const { dim, start, step } = lowering;
+  return { dim, start, step, count: outputs[0]!.type.shape[dim]! };
+}
+
 /** The op on sliced inputs, or null where its record does not carry the dim through from inputs to the result. */
 function sliceInputs(
   maker: OpStep<"logical">,
@@ -69,7 +82,8 @@ function sliceInputs(
   ids: ValueIds,
 ): { step: OpStep<"logical">; slices: readonly OpStep<"logical">[] } | null {
   const { op, attrs, inputs, outputs } = maker;
-  const { dim } = slicing.attrs as { readonly dim: number };
+  const cut = cutOf(slicing)!;
+  const { dim } = cut;
   const text = op.factors(
     inputs.map(({ type }) => type.shape),
     attrs,
@@ -86,9 +100,7 @@ function sliceInputs(
   if (factors.inputs.some((term) => term.some((part) => part.includes(letter) && part.length > 1))) return null;
   const block = new BlockBuilder(ids, { origin: slicing.origin, scope: slicing.scope, phase: slicing.phase });
   const sliced = inputs.map((value, i) =>
-    places[i]! < 0
-      ? value
-      : block.emit(slice, [value], { ...slicing.attrs, dim: places[i]! }, { name: value.name })[0]!,
+    places[i]! < 0 ? value : block.emit(slice, [value], { ...cut, dim: places[i]! }, { name: value.name })[0]!,
   );
   const remade = outputs.map((value, o) => {
     if (o === at) return slicing.outputs[0]!;

@@ -367,7 +367,7 @@ function reach(
 ): ReadonlySet<number> {
   const reached = new Set([from.id]);
   for (const step of [...steps].reverse()) {
-    if (step.kind !== "op" || step.op === stopGradient) continue;
+    if (step.kind !== "op" || step.op.stopsGradient) continue;
     if (!step.outputs.some(({ id }) => reached.has(id) && !constants.has(id))) continue;
     step.inputs.forEach(({ id, type }, i) => {
       if ((type.dtype === "f32" || type.dtype === "bf16") && !step.op.indices.includes(i)) reached.add(id);
