@@ -2,6 +2,7 @@
 // caller; what the program logs and prints is collected. Emitted programs are compared with this.
 import type { LogicalGraph } from "./graph.js";
 import type { HostBlock, HostExpression, HostStatement, HostVariable, RunGraph } from "./host.js";
+import { computeBinary } from "./host-operators.js";
 import { runGraph, zeroStates } from "./interpret.js";
 import type { NdArray } from "./nd.js";
 import type { Loader, Program } from "./program.js";
@@ -98,34 +99,7 @@ export function runProgram(program: Program<"logical">, inputs: ProgramInputs = 
   function binary({ operator, left, right }: HostExpression & { kind: "binary" }): number | boolean | string {
     if (operator === "&&") return value(left) && value(right);
     if (operator === "||") return value(left) || value(right);
-    // biome-ignore lint/suspicious/noExplicitAny: JavaScript's own operators
-    const [a, b] = [value(left) as any, value(right) as any];
-    switch (operator) {
-      case "+":
-        return a + b;
-      case "-":
-        return a - b;
-      case "*":
-        return a * b;
-      case "/":
-        return a / b;
-      case "%":
-        return a % b;
-      case "**":
-        return a ** b;
-      case "<":
-        return a < b;
-      case "<=":
-        return a <= b;
-      case ">":
-        return a > b;
-      case ">=":
-        return a >= b;
-      case "===":
-        return a === b;
-      case "!==":
-        return a !== b;
-    }
+    return computeBinary(operator, value(left), value(right));
   }
 
   function query(kind: (HostExpression & { kind: "query" })["query"], args: readonly unknown[]): number | boolean {

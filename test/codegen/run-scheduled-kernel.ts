@@ -1,10 +1,8 @@
 // What a scheduled kernel means: its passes for one point of the outer letters after the other, in float64. Operands that
 // are overwritten mean what was there before the kernel ran.
-import { roundToBf16 } from "../../src/ir/interpret-kernel.js";
-import type { Scalar, ScalarFunction } from "../../src/ir/kernel.js";
+import { meanings } from "../../src/ir/interpret-kernel.js";
+import type { Scalar } from "../../src/ir/kernel.js";
 import type { Amount, Kernel, KernelLetter } from "../../src/ir/scheduled.js";
-import { erfOf } from "../../src/ops/elementwise-unary.js";
-import { normalAt, uniformAt } from "../../src/ops/random.js";
 
 /** Runs a kernel of one variant on the memory of its operands. */
 export function runScheduledKernel(kernel: Kernel, memory: readonly Float64Array[]): void {
@@ -80,37 +78,3 @@ export function runScheduledKernel(kernel: Kernel, memory: readonly Float64Array
     }
   });
 }
-
-const truth = (holds: boolean): number => (holds ? 1 : 0);
-const meanings: { readonly [F in Exclude<ScalarFunction, "select">]: (...x: number[]) => number } = {
-  add: (a, b) => a! + b!,
-  sub: (a, b) => a! - b!,
-  mul: (a, b) => a! * b!,
-  div: (a, b) => a! / b!,
-  neg: (a) => -a!,
-  abs: (a) => Math.abs(a!),
-  sign: (a) => Math.sign(a!),
-  max: (a, b) => Math.max(a!, b!),
-  min: (a, b) => Math.min(a!, b!),
-  pow: (a, b) => a! ** b!,
-  exp: (a) => Math.exp(a!),
-  log: (a) => Math.log(a!),
-  sqrt: (a) => Math.sqrt(a!),
-  rsqrt: (a) => 1 / Math.sqrt(a!),
-  tanh: (a) => Math.tanh(a!),
-  erf: (a) => erfOf(a!),
-  sin: (a) => Math.sin(a!),
-  cos: (a) => Math.cos(a!),
-  floor: (a) => Math.floor(a!),
-  sigmoid: (a) => 1 / (1 + Math.exp(-a!)),
-  less: (a, b) => truth(a! < b!),
-  lessEqual: (a, b) => truth(a! <= b!),
-  equal: (a, b) => truth(a! === b!),
-  and: (a, b) => truth(a !== 0 && b !== 0),
-  or: (a, b) => truth(a !== 0 || b !== 0),
-  not: (a) => truth(a === 0),
-  roundToBf16: (a) => roundToBf16(a!),
-  toInteger: (a) => Math.trunc(a!),
-  randomUniform: (stream, step, round, element) => uniformAt(element!, step!, stream!, round!),
-  randomNormal: (stream, step, round, element) => normalAt(element!, step!, stream!, round!),
-};

@@ -1,8 +1,8 @@
 // Host expressions with everything computed that is known: literals, and config values that shaped the program and so
 // cannot change any more.
 import type { HostExpression } from "../../ir/host.js";
+import { computeBinary } from "../../ir/host-operators.js";
 import { withOperands } from "../../ir/host-parts.js";
-import { compute } from "./run-time.js";
 
 /** The value of a config path that is fixed, undefined for others. */
 export type FixedValues = (path: string) => number | boolean | string | undefined;
@@ -45,7 +45,8 @@ function foldBinary(expression: HostExpression & { kind: "binary" }): HostExpres
   const { operator, left, right } = expression;
   if (left.kind === "literal" && (operator === "&&" || operator === "||"))
     return Boolean(left.value) === (operator === "&&") ? right : left;
-  if (left.kind === "literal" && right.kind === "literal") return literal(compute(operator, left.value, right.value));
+  if (left.kind === "literal" && right.kind === "literal")
+    return literal(computeBinary(operator, left.value, right.value));
   const isOne = (side: HostExpression): boolean => side.kind === "literal" && side.value === 1;
   if ((operator === "*" || operator === "/") && isOne(right)) return left;
   if (operator === "*" && isOne(left)) return right;

@@ -1,19 +1,19 @@
 // Values that only the running program knows: a host expression and its type. A config value is one too, with a default
 // that the compiler may fall back on: whoever needs to know it at build time pins it, and then `--set` cannot change it.
 import type { HostBinary, HostExpression, MathFunction } from "../../ir/host.js";
+import { computeBinary, type HostValue } from "../../ir/host-operators.js";
 
 export type RunTimeType = "number" | "boolean" | "string";
-type Primitive = number | boolean | string;
 
 export class RunTime {
   constructor(
     readonly expression: HostExpression,
     readonly type: RunTimeType,
     /** What it is if no config value is set at start; undefined where nothing is known. */
-    readonly known: Primitive | undefined = undefined,
+    readonly known: HostValue | undefined = undefined,
   ) {}
   /** Builtins that need a plain value get the default of a config value, which is pinned by that. */
-  [Symbol.toPrimitive](): Primitive {
+  [Symbol.toPrimitive](): HostValue {
     return pin(this);
   }
 }
@@ -35,7 +35,7 @@ export function withPinning<T>(how: Pinning, body: () => T): T {
 }
 
 /** The build-time value of a run-time value whose parts are all config defaults. */
-export function pin(value: RunTime): Primitive {
+export function pin(value: RunTime): HostValue {
   if (!pinning) throw new Error("a run-time value outside of an evaluation");
   if (value.known === undefined) return pinning.refuse(value);
   for (const path of configPaths(value.expression)) pinning.pinPath(path);
@@ -67,12 +67,12 @@ function* configPaths(expression: HostExpression): Generator<string> {
   }
 }
 
-export type Scalar = Primitive | RunTime;
+export type Scalar = HostValue | RunTime;
 export const isScalar = (value: unknown): value is Scalar =>
   typeof value === "number" || typeof value === "boolean" || typeof value === "string" || value instanceof RunTime;
 export const typeOfScalar = (value: Scalar): RunTimeType =>
   value instanceof RunTime ? value.type : (typeof value as RunTimeType);
-export const knownOf = (value: Scalar): Primitive | undefined => (value instanceof RunTime ? value.known : value);
+export const knownOf = (value: Scalar): HostValue | undefined => (value instanceof RunTime ? value.known : value);
 export const expressionOf = (value: Scalar): HostExpression =>
   value instanceof RunTime ? value.expression : { kind: "literal", value };
 
@@ -88,49 +88,13 @@ export function binaryRunTime(operator: string, left: Scalar, right: Scalar): Sc
   if (!isEquality && !isText && (a !== "number" || b !== "number")) return null;
   if (!["+", "-", "*", "/", "%", "**", ...comparisons].includes(op)) return null;
   const [x, y] = [knownOf(left), knownOf(right)];
-  const known = x === undefined || y === undefined ? undefined : compute(op, x, y);
+  const known = x === undefined || y === undefined ? undefined : computeBinary(op, x, y);
   const type = comparisons.includes(op) ? "boolean" : isText ? "string" : "number";
   return new RunTime(
     { kind: "binary", operator: op, left: expressionOf(left), right: expressionOf(right) },
     type,
     known,
   );
-}
-
-/** JavaScript's own meaning of an operator on plain values. */
-export function compute(operator: HostBinary, x: Primitive, y: Primitive): Primitive {
-  // biome-ignore lint/suspicious/noExplicitAny: JavaScript's own operators on checked types
-  const [a, b] = [x as any, y as any];
-  switch (operator) {
-    case "+":
-      return a + b;
-    case "-":
-      return a - b;
-    case "*":
-      return a * b;
-    case "/":
-      return a / b;
-    case "%":
-      return a % b;
-    case "**":
-      return a ** b;
-    case "<":
-      return a < b;
-    case "<=":
-      return a <= b;
-    case ">":
-      return a > b;
-    case ">=":
-      return a >= b;
-    case "===":
-      return a === b;
-    case "!==":
-      return a !== b;
-    case "&&":
-      return a && b;
-    case "||":
-      return a || b;
-  }
 }
 
 export const notRunTime = (value: RunTime): RunTime => {

@@ -14,8 +14,8 @@ import { isUniform } from "./amounts.js";
 import { type Lowering, originOf } from "./lowering.js";
 import { copyOf, makePiece } from "./make-piece.js";
 import { zipScalars } from "./scalars.js";
-import { regroupView, sliceView, splitDim, wholeView } from "./views.js";
-import type { CallJob, CallWay, Job, KernelPiece, Part, View } from "./work.js";
+import { partsByLetter, regroupView, sliceView, wholeView } from "./views.js";
+import type { CallJob, CallWay, Job, KernelPiece, View } from "./work.js";
 
 export interface LoweredOp {
   readonly jobs: readonly Job<KernelPiece>[];
@@ -228,12 +228,12 @@ function callOf(
   const cut = (role: "input" | "output", index: number) => {
     const term = role === "input" ? factors.inputs[index]! : factors.outputs[index]!;
     const view = role === "input" ? (copied.get(index) ?? inputs[index]!) : outputs[index]!;
-    const parts = partsOf(view, term, sizes);
+    const parts = partsByLetter(view, term, sizes);
     if (parts) return { view, parts };
     const copy = copyOf(view, from, lowering);
     copies.push(copy.piece);
     copied.set(index, copy.view);
-    return { view: copy.view, parts: partsOf(copy.view, term, sizes)! };
+    return { view: copy.view, parts: partsByLetter(copy.view, term, sizes)! };
   };
   const way = ({ groups: of, operands }: Pick<RuntimeCall, "groups" | "operands">): CallWay => ({
     groups: Object.entries(of).map(([group, names]) => ({
@@ -263,23 +263,4 @@ function callOf(
     from,
   };
   return { jobs: [...copies, job], views: outputs };
-}
-
-function partsOf(
-  view: View,
-  term: readonly (readonly string[])[],
-  sizes: ReadonlyMap<string, Amount>,
-): ReadonlyMap<string, readonly Part[]> | null {
-  const parts = new Map<string, readonly Part[]>();
-  for (const [dim, names] of term.entries()) {
-    const cut = splitDim(
-      view.dims[dim]!,
-      names.map((name) => sizes.get(name)!),
-    );
-    if (cut === null) return null;
-    names.forEach((name, i) => {
-      parts.set(name, cut[i]!);
-    });
-  }
-  return parts;
 }

@@ -5,7 +5,7 @@ import type { Amount, LaunchOrigin, RankNumber } from "../../ir/scheduled.js";
 import { divides, plus, quotient, sameAmount, times } from "./amounts.js";
 import type { Lowering } from "./lowering.js";
 import { flopsOf, scalarsOf, visitScalars } from "./scalars.js";
-import { joined, splitDim, wholeView } from "./views.js";
+import { joined, partsByLetter, wholeView } from "./views.js";
 import type { Access, KernelPiece, Letter, Linear, Part, Tensor, View } from "./work.js";
 
 export interface PieceOf {
@@ -118,22 +118,14 @@ function readsBy(
   return { own, computed };
 }
 
-/** The parts of each letter of a term that has any; null where a dim cannot be cut at its letters. */
+/** The parts of the letters that have any; null where a dim cannot be cut at its letters. */
 function letterParts(
   view: View,
   term: readonly (readonly string[])[],
   sizes: ReadonlyMap<string, Amount>,
 ): ReadonlyMap<string, readonly Part[]> | null {
-  const parts = new Map<string, readonly Part[]>();
-  for (const [dim, names] of term.entries()) {
-    const cut = splitDim(
-      view.dims[dim]!,
-      names.map((name) => sizes.get(name)!),
-    );
-    if (cut === null) return null;
-    for (const [i, name] of names.entries()) if (cut[i]!.length > 0) parts.set(name, cut[i]!);
-  }
-  return parts;
+  const parts = partsByLetter(view, term, sizes);
+  return parts && new Map([...parts].filter(([, own]) => own.length > 0));
 }
 
 /** Where a letter is cut into several: sizes of what is inside each cut, each a multiple of the one before. */

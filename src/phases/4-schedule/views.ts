@@ -87,6 +87,24 @@ export function splitDim(parts: readonly Part[], sizes: readonly Amount[]): read
   return rest.length === 0 ? result : null;
 }
 
+/** The parts of each letter of a term; null where a dim cannot be cut at its letters. */
+export function partsByLetter(
+  view: View,
+  term: readonly (readonly string[])[],
+  sizes: ReadonlyMap<string, Amount>,
+): ReadonlyMap<string, readonly Part[]> | null {
+  const parts = new Map<string, readonly Part[]>();
+  for (const [dim, names] of term.entries()) {
+    const cut = splitDim(
+      view.dims[dim]!,
+      names.map((name) => sizes.get(name)!),
+    );
+    if (cut === null) return null;
+    for (const [i, name] of names.entries()) parts.set(name, cut[i]!);
+  }
+  return parts;
+}
+
 /** `inputs` and `output`: per dim its letters. Letters that the input lacks repeat. */
 export function regroupView(
   view: View,
