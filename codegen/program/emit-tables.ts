@@ -3,19 +3,20 @@
 import { axisOrder, partialAxes, wholePlacement } from "../../src/ir/placement.js";
 import type { ConfigEntry, Loader } from "../../src/ir/program.js";
 import type { ScheduledProgram, StateHome } from "../../src/ir/scheduled.js";
-import type { StateKind } from "../../src/ir/state.js";
 import { numElements } from "../../src/ir/tensor-type.js";
 import { CppNames, cppBoolean, cppDouble, cppInteger, cppString } from "../cpp-text.js";
 import { dtypeTexts } from "../graph/rank-number.js";
 import { packageVersion } from "../package-folder.js";
 import { render } from "../render.js";
 import { ConstantArrays } from "./constant-arrays.js";
+import { planEntries } from "./plan-entries.js";
 
 /** The text of `program.cpp`. */
 export function emitTables(scheduled: ScheduledProgram): string {
   const { program, states, variants } = scheduled;
   const arrays = new ConstantArrays(new CppNames(null, ["dream", "program", "main", "runHost", ...tableNames]));
   const offsets = states.map(({ buffer }) => (buffer.home.kind === "state" ? buffer.home.offset : null));
+  const plan = planEntries(scheduled);
   const tables = [
     table(
       "config",
@@ -51,7 +52,7 @@ export function emitTables(scheduled: ScheduledProgram): string {
     table(
       "plan",
       "dream::PlanEntry",
-      memoryPlan(scheduled).map(({ what, bytes }) => `{${cppString(what)}, ${arrays.numbers("bytes", bytes)}}`),
+      plan.map(({ what, bytes }) => `{${cppString(what)}, ${arrays.numbers("bytes", bytes)}}`),
     ),
   ];
   const span = (name: string, count: number): string => (count === 0 ? "{}" : `dream::spanOf(${name})`);
@@ -73,7 +74,7 @@ export function emitTables(scheduled: ScheduledProgram): string {
       `.config = ${span("config", program.config.length)}`,
       `.states = ${span("states", states.length)}`,
       `.loaders = ${span("loaders", program.loaders.length)}`,
-      `.plan = ${span("plan", memoryPlan(scheduled).length)}`,
+      `.plan = ${span("plan", plan.length)}`,
       `.numParameters = ${cppInteger(parameters.reduce((n, { state }) => n + numElements(state.type.shape), 0))}`,
       ".runHost = runHost",
     ],
@@ -153,31 +154,3 @@ function loaderRow({ name, source, batchSize, shuffle, dropLast }: Loader, index
   ];
   return `{${fields.join(", ")}}`;
 }
-
-const kindNames: { readonly [K in StateKind]: string } = {
-  parameter: "parameters",
-  buffer: "buffers",
-  gradient: "gradients",
-  optimizer: "optimizer state",
-};
-
-/** What the memory of a rank is for, largest first; together the two areas of the first variant. */
-export function memoryPlan({
-  states,
-  variants,
-}: ScheduledProgram): readonly { what: string; bytes: readonly number[] }[] {
-  const sizes = (kind: StateKind): readonly number[] =>
-    variants.map((_, variant) =>
-      states
-        .filter(({ state }) => state.kind === kind)
-        .reduce((n, { localShapes, buffer }) => n + numElements(localShapes[variant]!) * bytesOf[buffer.dtype], 0),
-    );
-  return [
-    ...Object.entries(kindNames).map(([kind, what]) => ({ what, bytes: sizes(kind as StateKind) })),
-    { what: "activations, temporary gradients and workspaces", bytes: variants.map(({ arenaBytes }) => arenaBytes) },
-  ]
-    .filter(({ bytes }) => bytes.some((n) => n > 0))
-    .toSorted((a, b) => b.bytes[0]! - a.bytes[0]!);
-}
-
-const bytesOf = { f32: 4, bf16: 2, i32: 4, bool: 1 } as const;
