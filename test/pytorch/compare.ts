@@ -96,7 +96,7 @@ export const float32Tolerances: Tolerances = {
 /**
  * Of a run in bfloat16 from float32: both sides round the operands of products to eight bits, at other places and in
  * another order, so their errors are of one size, and independent. Over tens of thousands of numbers that size shows
- * (24 seeds: from 0.9 to 1.15 times autocast's): half more would be another rounding somewhere, such as of a sum or of a
+ * (logits, 24 seeds: from 0.9 to 1.15 times autocast's): half more would be another rounding somewhere, such as of a sum or of a
  * weight. A bias has 32 gradients (seen: up to 1.9 times), and a step's loss and norm are single draws (1.9 and 2.6).
  */
 export function bf16Tolerances({ expected }: Reference): Tolerances {
