@@ -16,12 +16,15 @@ namespace dream {
 
 namespace {
 
+/** mpirun ends all ranks once one has failed; one that fails before the first rank has spoken would take its words from it. */
+void letFirstRankSpeak() {
+  const timespec second{1, 0};
+  nanosleep(&second, nullptr);
+}
+
 /** The first rank speaks; another one only if it has not ended the run within a second, since most faults are common. */
 void report(const std::exception& error, int rank, double step) {
-  if (rank > 0) {
-    const timespec second{1, 0};
-    nanosleep(&second, nullptr);
-  }
+  if (rank > 0) letFirstRankSpeak();
   std::fflush(stdout);
   const auto* fault = dynamic_cast<const Fault*>(&error);
   std::string text = "error: ";
@@ -122,7 +125,10 @@ int main(int argc, char** argv, const ProgramInfo& program) {
     return 0;
   } catch (const std::exception& error) {
     // All ranks meet the same faults here.
-    if (launch.rank == 0) report(error, 0, 0.0);
+    if (launch.rank == 0)
+      report(error, 0, 0.0);
+    else
+      letFirstRankSpeak();
     return dynamic_cast<const UsageFault*>(&error) ? 2 : 1;
   }
 }
