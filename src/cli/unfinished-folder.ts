@@ -47,7 +47,7 @@ export async function withUnfinishedFolder<T>(
     publish(folder);
     return result;
   } finally {
-    rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+    removeWhole(folder);
     unwatch();
   }
 }
@@ -59,6 +59,20 @@ function makeFolder(folder: string, place: string, target: string): void {
     mkdirSync(folder);
   } catch (error) {
     throw new UsageError(`cannot write to ${target}: ${(error as Error).message}`);
+  }
+}
+
+/** What `fill` had under way when it was left may still put a file into the folder while it is emptied: then once more. */
+function removeWhole(folder: string): void {
+  const mostTries = 20;
+  for (let tries = 1; ; tries++) {
+    try {
+      rmSync(folder, { recursive: true, force: true });
+      return;
+    } catch (error) {
+      if (tries === mostTries) throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20);
+    }
   }
 }
 
