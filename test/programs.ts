@@ -1,6 +1,8 @@
 // Programs around hand-made graphs, for tests: host code that runs each graph once, in order.
+
 import type { LogicalGraph } from "../src/ir/graph.js";
 import type { HostStatement, HostVariable } from "../src/ir/host.js";
+import { defaultLayout } from "../src/ir/layout.js";
 import { oneRank } from "../src/ir/mesh.js";
 import type { Program } from "../src/ir/program.js";
 import type { State } from "../src/ir/state.js";
@@ -39,6 +41,7 @@ export function programOf(graphs: readonly LogicalGraph[], more: Partial<Program
     plan: null,
     variables: [],
     loaders: [],
+    layout: defaultLayout,
     computedBatches: [],
     graphs: new Map(graphs.map((graph) => [graph.name, graph])),
     main,

@@ -1,8 +1,9 @@
 // A program: what a trainer becomes. State, host variables, data, the graphs, and the host code that runs them.
 import type { Graph, Level } from "./graph.js";
 import type { HostBlock, HostVariable } from "./host.js";
+import type { Layout, Mark } from "./layout.js";
 import type { Origin } from "./origin.js";
-import type { Axis, Mesh, Placement } from "./placement.js";
+import type { Mesh, Placement } from "./placement.js";
 import type { State, StatePlacement } from "./state.js";
 import type { DType, TensorType } from "./tensor-type.js";
 
@@ -50,9 +51,6 @@ export interface TensorFile {
   readonly numSamples: number;
 }
 
-/** What a plan says of a marked value: per axis the dim that it splits, or null for none. Axes that are not named follow the inputs. */
-export type Mark = { readonly [A in Axis]?: number | null };
-
 export interface PlacementPlan {
   readonly states: ReadonlyMap<State, StatePlacement>;
   readonly batch: ReadonlyMap<string, Placement>;
@@ -79,6 +77,7 @@ export interface Program<L extends Level = Level> {
   readonly file: string;
   readonly config: readonly ConfigEntry[];
   readonly mesh: Mesh;
+  readonly layout: Layout;
   readonly precision: Precision;
   readonly modules: readonly ModuleInfo[];
   readonly states: readonly State[];

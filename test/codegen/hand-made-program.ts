@@ -1,5 +1,7 @@
 // A small program without tensors: a loop with prints, a config value, a named part, a kept variable.
+
 import type { HostBlock, HostExpression, HostStatement, HostVariable } from "../../src/ir/host.js";
+import { defaultLayout } from "../../src/ir/layout.js";
 import type { Program } from "../../src/ir/program.js";
 
 const number = (value: number): HostExpression => ({ kind: "literal", value });
@@ -58,6 +60,7 @@ export const handMadeProgram: Program<"local"> = {
   plan: { states: new Map(), batch: new Map(), marks: new Map() },
   variables: [globalStep],
   loaders: [],
+  layout: defaultLayout,
   computedBatches: [],
   graphs: new Map(),
   main: [

@@ -1,11 +1,13 @@
 // Runs code whose numbers only the running program knows: evaluated to host code, which is then interpreted. `rt(x)` makes
 // a run-time value, `show(…)` prints. In V8 `rt` gives its argument.
+
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import vm from "node:vm";
 import { Diagnosed } from "../../src/diagnostics/diagnostic.js";
 import { runProgram } from "../../src/ir/interpret-program.js";
+import { defaultLayout } from "../../src/ir/layout.js";
 import { oneRank } from "../../src/ir/mesh.js";
 import { inEvaluation } from "../../src/phases/1-evaluate/evaluate.js";
 import { ts } from "../../src/phases/1-evaluate/frontend.js";
@@ -37,6 +39,7 @@ export function runAtRunTime(code: string): Ending {
       plan: null,
       variables: [],
       loaders: [],
+      layout: defaultLayout,
       computedBatches: [],
       graphs: new Map(),
       main,

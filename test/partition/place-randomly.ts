@@ -41,6 +41,7 @@ export function randomPlan(program: Program<"logical">, next: () => number): Pla
     use: (state) => uses.get(state) ?? null,
     isSharded: (state) => state.kind === "parameter" && below(next, 4) > 0,
     sequenceDim: () => (below(next, 3) === 0 ? null : 1),
+    marks: new Map(),
     accumulatesWhole: false,
   });
   const batch = new Map(

@@ -1,10 +1,12 @@
 // Purpose: a trainer's TypeScript becomes a program. Needs: the file that launches it. Leaves: host code, states, loaders
 // and logical graphs, in which gradients are still to be taken. Example: `loss.backward()` is a `gradient` step.
+
 import { resolve } from "node:path";
 import { z } from "zod";
 import { Diagnosed, diagnosed, diagnostic } from "../../diagnostics/diagnostic.js";
 import type { HostBlock, HostVariable } from "../../ir/host.js";
 import { expressionsOf, statementsOf, variablesOf } from "../../ir/host-parts.js";
+import { defaultLayout } from "../../ir/layout.js";
 import type { Program } from "../../ir/program.js";
 import type { State } from "../../ir/state.js";
 import { Evaluation, type Intrinsics } from "./evaluation.js";
@@ -172,6 +174,7 @@ function assemble(
         tp: device?.tensorParallel ?? 1,
       },
     },
+    layout: defaultLayout,
     precision: { compute: device?.precision ?? "f32", reduce: "f32" },
     modules: registry.modules,
     states: states.filter((state) => used.has(state)),

@@ -3,19 +3,20 @@
 // inputs' placements may disagree: `insert-moves` mends that. Nothing depends on how large an open degree is.
 // Example: batch `[dp, -]` times a whole weight gives `[dp, -]`; the weight's gradient is `[-, -] +dp`.
 import type { LogicalGraph, LogicalValue, OpStep, PlacedGraph, Value } from "../../ir/graph.js";
+import type { Mark } from "../../ir/layout.js";
 import { type MeshFacts, meshFacts } from "../../ir/mesh-facts.js";
 import { type Placement, reducedPlacement, wholePlacement } from "../../ir/placement.js";
-import type { Mark, PlacementPlan, Program } from "../../ir/program.js";
+import type { PlacementPlan, Program } from "../../ir/program.js";
 import { highestId } from "../../ir/steps.js";
 import { placeSteps } from "./place-steps.js";
 import { type Block, countReads, learn, lookUp, type Placing } from "./placing.js";
-import { planStates } from "./plan-states.js";
+import { planFor, planStates } from "./plan-states.js";
 import { findTensorFlows, type TensorFlows } from "./tensor-flows.js";
 
-/** `given`: where states, batches and marks lie; null: what the mesh and the kinds of states say. */
+/** `given`: where states, batches and marks lie; null: what the mesh and the layout say. */
 export function place(program: Program<"logical">, given: PlacementPlan | null = null): Program<"placed"> {
   const facts = factsOf(program);
-  const plan = given ?? planStates(program.mesh, program.states, program.loaders);
+  const plan = given ?? planStates(program.mesh, program.states, program.loaders, planFor(program.layout));
   const flows = findTensorFlows(program.main);
   const known = new Map<number, Placement>();
   const placed = new Map<string, PlacedGraph>();

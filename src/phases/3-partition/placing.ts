@@ -1,8 +1,8 @@
 // What the placing walk knows while it goes through a graph: where values are, what they are used as, and who reads them.
 import type { LogicalValue, OpStep, Phase, PlacedValue, Step } from "../../ir/graph.js";
+import type { Mark } from "../../ir/layout.js";
 import type { MeshFacts } from "../../ir/mesh-facts.js";
 import type { Placement } from "../../ir/placement.js";
-import type { Mark } from "../../ir/program.js";
 
 /** Where a value is between steps, and where readers in forward and backward see it: these differ for states that FSDP gathers. */
 export interface Where {

@@ -3,9 +3,10 @@
 // their parameter does, and as sums over the data axes that do not split it, so that microbatches add up without a
 // collective. Optimizer state rests as its parameter does.
 
+import { defaultLayout, type Layout, type Mark } from "../../ir/layout.js";
 import { liveAxes } from "../../ir/mesh.js";
 import { dataAxes } from "../../ir/mesh-facts.js";
-import { type Axis, type Mesh, notSplit, type Placement, wholePlacement } from "../../ir/placement.js";
+import { type Axis, axisOrder, type Mesh, notSplit, type Placement, wholePlacement } from "../../ir/placement.js";
 import type { Loader, PlacementPlan } from "../../ir/program.js";
 import type { State, StatePlacement } from "../../ir/state.js";
 import { batchMark } from "../../ops/layout.js";
@@ -17,16 +18,33 @@ export interface PlanOptions {
   readonly isSharded: (state: State) => boolean;
   /** The dim of a batch field that context parallelism splits, or null. */
   readonly sequenceDim: (field: string) => number | null;
+  /** By name, where marked values lie. */
+  readonly marks: ReadonlyMap<string, Mark>;
   /** Whether gradients wait for the last microbatch as whole sums, also over the axes that split their parameter at rest. */
   readonly accumulatesWhole: boolean;
 }
 
-export const defaultPlan: PlanOptions = {
-  use: () => null,
-  isSharded: (state) => state.kind === "parameter",
+/** What the user's hooks ask for. */
+export const planFor = ({ uses, marks, shardUnits }: Layout): PlanOptions => ({
+  use: (state) => {
+    const use = uses.get(state);
+    return use === undefined ? null : markedPlacement(state.type.shape.length, use);
+  },
+  isSharded: (state) =>
+    state.kind === "parameter" && (shardUnits === null || shardUnits.some(({ states }) => states.includes(state))),
   sequenceDim: () => null,
+  marks,
   accumulatesWhole: false,
-};
+});
+export const defaultPlan: PlanOptions = planFor(defaultLayout);
+
+const markedPlacement = (numDims: number, mark: Mark): Placement => ({
+  dims: Array.from({ length: numDims }, (_, dim) => {
+    const axes = axisOrder.filter((axis) => mark[axis] === dim);
+    return axes.length === 0 ? notSplit : { axes, unit: 1 };
+  }),
+  partial: {},
+});
 
 export function planStates(
   mesh: Mesh,
@@ -67,7 +85,10 @@ export function planStates(
   for (const loader of loaders)
     for (const { name, type } of loader.fields)
       batch.set(name, batchPlacement(type.shape.length, only(...dataAxes), only("cp"), options.sequenceDim(name)));
-  const marks = new Map([[batchMark, Object.fromEntries(only(...dataAxes).map((axis) => [axis, 0]))]]);
+  const marks = new Map([
+    [batchMark, Object.fromEntries(only(...dataAxes).map((axis) => [axis, 0]))],
+    ...options.marks,
+  ]);
   return { states: new Map(states.map((state) => [state, place(state)])), batch, marks };
 }
 

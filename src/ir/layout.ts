@@ -1,0 +1,76 @@
+// What the user's hooks ask of the layout beside the degrees of the mesh: evaluation writes it down, and the phases after
+// it act on it. Everything here has a default that is right for every program.
+
+import type { Axis } from "./placement.js";
+import type { State } from "./state.js";
+import type { DType } from "./tensor-type.js";
+
+/** What a plan says of a value: per axis the dim that it splits, or null for none. Axes that are not named follow the inputs. */
+export type Mark = { readonly [A in Axis]?: number | null };
+
+/** FSDP: parameters that are gathered together before the module runs, and whose gradients are scattered together. */
+export interface ShardUnit {
+  /** The module's path, in a repeat with a star: `model.blocks.*`. */
+  readonly path: string;
+  readonly states: readonly State[];
+  /** Whether the gathered parameters are freed after forward and gathered again for backward. */
+  readonly reshardAfterForward: boolean;
+  /** The element type in which gradients are summed over ranks. */
+  readonly reduceDtype: DType;
+}
+
+/** How the stages of a pipeline take turns. */
+export type PipelineSchedule = "gpipe" | "1f1b" | "interleaved1f1b";
+
+export interface PipelineRequest {
+  /** Per stage, from first to last, the paths of its modules. Null: balanced by cost. */
+  readonly stages: readonly (readonly string[])[] | null;
+  readonly schedule: PipelineSchedule;
+  /** Parts of a batch that go through the stages one behind the other. */
+  readonly numMicrobatches: number;
+  /** Stages that one rank holds, for interleaved schedules; else 1. */
+  readonly stagesPerRank: number;
+}
+
+/** How keys and values get to the queries under context parallelism, by PyTorch's names: around a ring, or gathered. */
+export type RotateMethod = "alltoall" | "allgather";
+
+export interface Layout {
+  /** Tensor parallel: how parameters and buffers are split while modules use them. What is not named is whole. */
+  readonly uses: ReadonlyMap<State, Mark>;
+  /** By the name of a mark (see the op record): where the marked value lies. */
+  readonly marks: ReadonlyMap<string, Mark>;
+  /** Null: every parameter is sharded, by repeated module. What is in no unit rests as it is used. */
+  readonly shardUnits: readonly ShardUnit[] | null;
+  /** How many units ahead of their use gathers begin. */
+  readonly prefetch: number;
+  /** Products and the collectives beside them are split into pieces that overlap. */
+  readonly asyncTensorParallel: boolean;
+  readonly rotateMethod: RotateMethod;
+  /** Sequences are dealt to context-parallel ranks in head and tail pieces, so that causal masks leave all the same work. */
+  readonly balancesSequence: boolean;
+  readonly pipeline: PipelineRequest | null;
+  /** Paths of modules (in a repeat with a star) whose insides are computed again in backward instead of kept. */
+  readonly recomputed: readonly string[];
+  /** Bytes that a rank's arena may take: more modules are recomputed until it fits. Null: no limit. */
+  readonly memoryBudget: number | null;
+  /** Optimizer state rests in host memory and is brought in for updates. */
+  readonly offloadsOptimizer: boolean;
+  /** Off: one kernel per op, for debugging. */
+  readonly fusesKernels: boolean;
+}
+
+export const defaultLayout: Layout = {
+  uses: new Map(),
+  marks: new Map(),
+  shardUnits: null,
+  prefetch: 1,
+  asyncTensorParallel: false,
+  rotateMethod: "alltoall",
+  balancesSequence: true,
+  pipeline: null,
+  recomputed: [],
+  memoryBudget: null,
+  offloadsOptimizer: false,
+  fusesKernels: true,
+};
