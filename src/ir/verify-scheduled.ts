@@ -1,6 +1,7 @@
 // The checker of scheduled programs. It walks the launches of every variant, loops round by round, and knows which buffer
 // wrote each byte last: a read of bytes that were never written, or that another buffer has taken since, is a fault; so
 // are operands out of bounds, offsets that are not aligned, and collectives that are not waited for before their use.
+import { BusyBytes, type BusyRange } from "./busy-bytes.js";
 import { ByteOwners } from "./byte-owners.js";
 import type { Origin } from "./origin.js";
 import type {
@@ -47,18 +48,14 @@ interface Range {
   readonly start: number;
   readonly end: number;
 }
-interface Running {
-  readonly launch: CollectiveLaunch;
-  readonly sources: readonly Range[];
-  readonly targets: readonly Range[];
-}
 
 class Walk {
   private readonly arena = new ByteOwners<Buffer>();
   private readonly outside = new Map<Buffer, ByteOwners<Buffer>>();
   private readonly rounds = new Map<number, { readonly round: number; readonly count: number }>();
   /** By handle: what was begun, once or in several rounds of a loop. */
-  private readonly running = new Map<number, Running[]>();
+  private readonly running = new Map<number, BusyRange<CollectiveLaunch>[]>();
+  private readonly busy = new BusyBytes<CollectiveLaunch>();
   private readonly begun = new Map<number, CollectiveLaunch>();
   constructor(
     private readonly program: ScheduledProgram,
@@ -204,8 +201,7 @@ class Walk {
     if (before && before !== launch) this.report(`two collectives have handle ${handle}`);
     this.begun.set(handle, launch);
     const ranks = this.program.variants[this.variant]!.degrees[launch.axis];
-    const sources: Range[] = [];
-    const targets: Range[] = [];
+    const touched: BusyRange<CollectiveLaunch>[] = [];
     for (const { source, target, numElements } of parts) {
       const count = this.of(numElements);
       const result = what === "all-gather" ? count * ranks : what === "reduce-scatter" ? count / ranks : count;
@@ -219,15 +215,17 @@ class Walk {
         if (this.share(from, to)) this.report(`${what} ${handle} writes over its source`);
         this.write(to, what);
       } else if (from.buffer !== to.buffer) this.write(to, what);
-      sources.push(from);
-      targets.push(to);
+      touched.push({ ...this.bytes(from), isWritten: false, by: launch });
+      touched.push({ ...this.bytes(to), isWritten: true, by: launch });
     }
-    const known = this.running.get(handle);
-    if (known) known.push({ launch, sources, targets });
-    else this.running.set(handle, [{ launch, sources, targets }]);
+    for (const range of touched) this.busy.add(range);
+    const earlier = this.running.get(handle);
+    if (earlier) earlier.push(...touched);
+    else this.running.set(handle, touched);
   }
 
   private end(handle: number): void {
+    for (const range of this.running.get(handle) ?? []) this.busy.delete(range);
     if (!this.running.delete(handle)) this.report(`handle ${handle} is waited for and was not begun`);
   }
 
@@ -285,23 +283,21 @@ class Walk {
 
   private read(range: Range, what: string): void {
     const { buffer } = range;
-    for (const { launch, targets } of [...this.running.values()].flat())
-      if (targets.some((target) => this.share(target, range)))
-        this.report(`${what} reads ${buffer.name} before the ${launch.what} of handle ${launch.handle} has ended`);
+    const { area, start, end } = this.bytes(range);
+    for (const { by, isWritten } of this.busy.touching(area, start, end))
+      if (isWritten) this.report(`${what} reads ${buffer.name} before the ${by.what} of handle ${by.handle} has ended`);
     if (buffer.home.kind !== "arena" && buffer.home.kind !== "result") return;
-    const { start, end } = this.bytes(range);
     if (!this.ownersOf(range).has(start, end, buffer))
       this.report(`${what} reads bytes ${start} to ${end} of ${buffer.name}, which it does not hold`);
   }
 
   private write(range: Range, what: string): void {
     const { buffer } = range;
-    for (const { launch, sources, targets } of [...this.running.values()].flat())
-      if ([...sources, ...targets].some((busy) => this.share(busy, range)))
-        this.report(`${what} writes ${buffer.name} before the ${launch.what} of handle ${launch.handle} has ended`);
+    const { area, start, end } = this.bytes(range);
+    for (const { by } of this.busy.touching(area, start, end))
+      this.report(`${what} writes ${buffer.name} before the ${by.what} of handle ${by.handle} has ended`);
     if (buffer.home.kind === "batch" || buffer.home.kind === "tensor" || buffer.home.kind === "scalar")
       this.report(`${what} writes ${buffer.name}, which is given`);
-    const { start, end } = this.bytes(range);
     this.ownersOf(range).write(start, end, buffer);
   }
 }
