@@ -7,7 +7,6 @@ import { verifyScheduled } from "./ir/verify-scheduled.js";
 import { eachGraph, type PassOptions, PassRunner } from "./passes/pass-runner.js";
 import { type EvaluateOptions, evaluate } from "./phases/1-evaluate/evaluate.js";
 import { differentiate } from "./phases/2-differentiate/differentiate.js";
-import { forgetConstantStates } from "./phases/2-differentiate/forget-constant-states.js";
 import { mixPrecision } from "./phases/2-differentiate/mix-precision.js";
 import { moveSlicesUp } from "./phases/2-differentiate/move-slices-up.js";
 import { nameValues } from "./phases/2-differentiate/name-values.js";
@@ -43,8 +42,7 @@ function prepare(traced: Program<"logical">, passes: PassRunner): Program<"logic
   const sliced = passes.run("moveSlicesUp", () => eachGraph(traced, moveSlicesUp));
   const mixed = passes.run("mixPrecision", () => mixPrecision(sliced));
   const differentiated = passes.run("differentiate", () => eachGraph(mixed, differentiate));
-  const kept = passes.run("forgetConstantStates", () => forgetConstantStates(differentiated));
-  const simplified = passes.run("simplify", () => eachGraph(kept, simplify));
+  const simplified = passes.run("simplify", () => eachGraph(differentiated, simplify));
   const widened = passes.run("widenProducts", () => eachGraph(simplified, widenProducts));
   return passes.finish("nameValues", () => eachGraph(widened, nameValues), verifyProgram);
 }

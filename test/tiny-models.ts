@@ -175,8 +175,12 @@ const gradientName = (name: string): string => `gradient.${name}`;
 /** `accumulate` (if there are several microbatches) adds gradients up, `step` adds the last ones and updates with momentum. */
 export function gptTraining(config: TinyGpt): Program<"logical"> {
   const parameters = gptParameters(config);
+  // Gradients of a single microbatch live within their step.
+  const isKept = config.microbatches > 1;
   const gradients = new Map(
-    [...parameters].map(([name, of]) => [name, stateOf("gradient", gradientName(name), of.type.shape, of)]),
+    isKept
+      ? [...parameters].map(([name, of]) => [name, stateOf("gradient", gradientName(name), of.type.shape, of)] as const)
+      : [],
   );
   const moments = new Map(
     [...parameters].map(([name, of]) => [name, stateOf("optimizer", `moment.${name}`, of.type.shape, of)]),
@@ -202,7 +206,8 @@ export function gptTraining(config: TinyGpt): Program<"logical"> {
     );
     const totals = g.at(place("", "backward"), () =>
       names.map((key, i) => {
-        const state = gradients.get(key)!;
+        const state = gradients.get(key);
+        if (!state) return own[i]!;
         const held = g.input({ kind: "state", state }, state.type, state.name);
         return c.add(held, own[i]!);
       }),
@@ -211,7 +216,7 @@ export function gptTraining(config: TinyGpt): Program<"logical"> {
   };
 
   const graphs: LogicalGraph[] = [];
-  if (config.microbatches > 1) {
+  if (isKept) {
     const { g, value, names, totals } = withGradients("accumulate");
     graphs.push(
       g.finish({
@@ -237,7 +242,7 @@ export function gptTraining(config: TinyGpt): Program<"logical"> {
         return [
           { state: parameters.get(key)!, value: next },
           { state: moment, value: now },
-          { state: gradients.get(key)!, value: c.number(0, totals[i]!) },
+          ...(isKept ? [{ state: gradients.get(key)!, value: c.number(0, totals[i]!) }] : []),
         ];
       }),
     };

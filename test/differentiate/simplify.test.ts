@@ -6,11 +6,10 @@ import { verifyGraph } from "../../src/ir/verify.js";
 import * as ops from "../../src/ops/table.js";
 import { eachGraph } from "../../src/passes/pass-runner.js";
 import { differentiate } from "../../src/phases/2-differentiate/differentiate.js";
-import { forgetConstantStates } from "../../src/phases/2-differentiate/forget-constant-states.js";
 import { simplify } from "../../src/phases/2-differentiate/simplify.js";
 import { randomModel, vocab } from "../random-models.js";
 import { differences, inputsFrom, runWhole } from "../run-program.js";
-import { gptTraining, layersOn, stateOf, tinyGpt } from "../tiny-models.js";
+import { layersOn, stateOf } from "../tiny-models.js";
 
 type Layers = ReturnType<typeof layersOn>;
 
@@ -78,40 +77,4 @@ test("random models keep their numbers and lose steps", () => {
     }
   }
   expect(after).toBeLessThan(0.9 * before);
-});
-
-describe("gradients", () => {
-  const prepared = (microbatches: number) =>
-    eachGraph(forgetConstantStates(eachGraph(gptTraining({ ...tinyGpt, microbatches }), differentiate)), simplify);
-  const gradients = (microbatches: number) => prepared(microbatches).states.filter(({ kind }) => kind === "gradient");
-
-  test("of a single microbatch are not kept", () => {
-    expect(gradients(1)).toEqual([]);
-    const { steps, inputs, observed } = prepared(1).graphs.get("step")!;
-    expect(inputs.some(({ source }) => source.kind === "state" && source.state.kind === "gradient")).toBe(false);
-    const zeros = steps.filter((step) => step.kind === "op" && (step.attrs as { value?: number }).value === 0);
-    // Running totals of the backward repeat start at zero; nothing else does.
-    expect(zeros.every(({ phase }) => phase === "backward")).toBe(true);
-    expect(observed.every(({ value }) => value.gradientOf !== null)).toBe(true);
-  });
-  test("of several are kept until the last", () => {
-    expect(gradients(2).length).toBe(gptTraining(tinyGpt).states.filter(({ kind }) => kind === "parameter").length);
-  });
-  test("that a graph only reads are zero", () => {
-    const of = stateOf("parameter", "w", [2]);
-    const state = stateOf("gradient", "gradient.w", [2], of);
-    const g = new GraphBuilder("graph");
-    const held = g.input({ kind: "state", state }, state.type, "gradient");
-    const w = g.input({ kind: "state", state: of }, of.type, "w");
-    const value = layersOn(g).add(w, held);
-    const program = {
-      ...gptTraining(tinyGpt),
-      states: [of, state],
-      graphs: new Map([["graph", g.finish({ results: [{ name: "y", value }], updates: [{ state, value: held }] })]]),
-    };
-    const kept = forgetConstantStates(program);
-    expect(kept.states).toEqual([of]);
-    expect(kept.graphs.get("graph")!.updates).toEqual([]);
-    expect(simplify(kept.graphs.get("graph")!).results[0]!.value.id).toBe(w.id);
-  });
 });

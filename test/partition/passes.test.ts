@@ -9,7 +9,6 @@ const passes = [
   "moveSlicesUp",
   "mixPrecision",
   "differentiate",
-  "forgetConstantStates",
   "simplify",
   "widenProducts",
   "nameValues",
