@@ -2,13 +2,14 @@
 // than the first at most, but for bodies that turn dims, which never settle: then the exit is brought back to the entry.
 // A carried value is no sum in parts, but for a running total (`total = total + term`), which is reduced once at the end.
 // Stacked operands keep their place at rest, so that a round gathers what it uses; sums among them stay sums only where
-// the body passes them on as such.
+// the body passes them on as such; else they are made whole where the body wants them, by a scatter if it reads them split.
 import type { PlacedValue, RepeatStep, Step } from "../../ir/graph.js";
 import {
   type Axis,
   type Placement,
   partialAxes,
   reducedPlacement,
+  sameAxes,
   samePartial,
   samePlacement,
   withoutPartial,
@@ -68,7 +69,7 @@ function settleBody(step: Repeat, placing: Placing): PlacedBody {
     const steps = placeBody(step, entry, placing);
     const leaving = step.carried.map(({ leave }) => reducedPlacement(lookUp(placing, leave).rest));
     const stacked = entry.stacked.map((placement, i) =>
-      keptSums(placement, placing.known.get(step.stacked[i]!.each.id)!.placed, steps),
+      settledStack(placement, placing.known.get(step.stacked[i]!.each.id)!.placed, steps, placing),
     );
     const isSettled = leaving.every((placement, i) => samePlacement(placement, entry.carried[i]!));
     const keepsSums = stacked.every((placement, i) => samePartial(placement.partial, entry.stacked[i]!.partial));
@@ -77,12 +78,28 @@ function settleBody(step: Repeat, placing: Placing): PlacedBody {
   }
 }
 
-/** The axes over which every reader in the body takes a stacked sum in parts. */
-function keptSums(placement: Placement, each: PlacedValue, body: readonly Step<"placed">[]): Placement {
-  const asked = readings(body).filter(({ value }) => value.id === each.id);
-  const lost = partialAxes(placement).filter((axis) => asked.some((reading) => reading.partial[axis] === undefined));
-  return withoutPartial(placement, ...lost);
+/** A stacked sum stays one over the axes where every reader in the body takes it in parts; else it goes where all read it. */
+function settledStack(
+  placement: Placement,
+  each: PlacedValue,
+  body: readonly Step<"placed">[],
+  { facts }: Placing,
+): Placement {
+  const asked = readings(body, facts).flatMap((reading) => (reading.value.id === each.id ? [reading.placement] : []));
+  const lost = partialAxes(placement).filter((axis) => asked.some(({ partial }) => partial[axis] === undefined));
+  const kept = withoutPartial(placement, ...lost);
+  const [first, ...others] = asked;
+  if (!first || lost.length === 0 || !others.every((other) => samePlacement(first, other))) return kept;
+  return samePartial(first.partial, kept.partial) && isScattered(kept, first, lost) ? first : kept;
 }
+
+/** Whether `to` is `from` with some of the axes as the innermost splits of dims. */
+const isScattered = (from: Placement, to: Placement, axes: readonly Axis[]): boolean =>
+  to.dims.every((split, dim) => {
+    const before = from.dims[dim]!.axes;
+    const added = split.axes.slice(before.length);
+    return sameAxes(before, split.axes.slice(0, before.length)) && added.every((axis) => axes.includes(axis));
+  });
 
 /** Running totals of terms that are sums in parts stay sums until the repeat has ended. */
 function withTotals(step: Repeat, settled: PlacedBody, placing: Placing): PlacedBody {
@@ -103,9 +120,9 @@ function withTotals(step: Repeat, settled: PlacedBody, placing: Placing): Placed
     return samePlacement(partial.has(i) ? left : reducedPlacement(left), carried[i]!);
   });
   const passesStacks = entry.stacked.every((placement, i) =>
-    samePartial(
-      keptSums(placement, placing.known.get(step.stacked[i]!.each.id)!.placed, steps).partial,
-      placement.partial,
+    samePlacement(
+      settledStack(placement, placing.known.get(step.stacked[i]!.each.id)!.placed, steps, placing),
+      placement,
     ),
   );
   if (leavesSo && passesStacks) return { entry, steps };

@@ -1,0 +1,71 @@
+// FSDP and HSDP: what is gathered, scattered and reduced, and that every pass keeps the answer.
+import { describe, expect, test } from "vitest";
+import { compileProgram } from "../../src/compile.js";
+import type { LocalGraph, MoveStep, Step } from "../../src/ir/graph.js";
+import { runLocalGraph } from "../../src/ir/interpret-local.js";
+import { degreesOf, meshOf } from "../../src/ir/mesh.js";
+import type { Mesh } from "../../src/ir/placement.js";
+import type { Program } from "../../src/ir/program.js";
+import { shardOf } from "../../src/ir/shards.js";
+import { numElements } from "../../src/ir/tensor-type.js";
+import { comparePasses } from "../compare-passes.js";
+import { inputsFrom } from "../run-program.js";
+import { evaluateSmall, smallExamples } from "../small-examples.js";
+
+const inputs = inputsFrom({ below: 11, zeroGradients: true });
+const meshes: readonly (readonly [string, Mesh])[] = [
+  ["fsdp 2", meshOf({ dpShard: 2 })],
+  ["fsdp 4", meshOf({ dpShard: 4 })],
+  ["hsdp 2x2", meshOf({ dpReplicate: 2, dpShard: 2 })],
+];
+const movesOf = (steps: readonly Step<"local">[]): readonly MoveStep[] =>
+  steps.flatMap((step) => (step.kind === "repeat" ? movesOf(step.body) : step.kind === "move" ? [step] : []));
+const stepOf = (program: Program<"local">): LocalGraph =>
+  [...program.graphs.values()].find(({ name }) => name.startsWith("trainingStep"))!;
+
+describe.each(smallExamples)("%s", (example) => {
+  const program = evaluateSmall(example);
+  test.each(meshes)("every pass keeps the answer on %s", (_, mesh) => {
+    expect(comparePasses({ ...program, mesh }, inputs).found).toEqual([]);
+  });
+});
+
+describe("gpt", () => {
+  /** Hidden size, vocabulary and sequence divide by the ranks, so that no padding is sent. */
+  const program = evaluateSmall("gpt", {
+    ...{ hiddenSize: 8, numLayers: 2, numHeads: 4, vocabSize: 12, sequenceLength: 8, trainBatchSize: 4 },
+  });
+
+  test("a gradient is scattered to where its parameter rests, and reduced over replicas there", () => {
+    const graph = stepOf(compileProgram({ ...program, mesh: meshOf({ dpReplicate: 2, dpShard: 2 }) }));
+    const moves = movesOf(graph.steps).filter(({ inputs: [{ type }] }) => type.shape.length > 0);
+    const kinds = new Set(moves.map(({ move: { what, axis, dim } }) => `${what} ${axis} ${dim}`));
+    expect([...kinds].sort()).toEqual([
+      "all-gather dpShard 0",
+      "all-reduce dpReplicate -1",
+      "reduce-scatter dpShard 0",
+    ]);
+    const reduced = moves.filter(({ move }) => move.what === "all-reduce");
+    expect(reduced.every(({ inputs: [{ placement }] }) => placement.dims[0]!.axes.includes("dpShard"))).toBe(true);
+  });
+
+  test.each([2, 4])("what is sent on %i ranks is the textbook's", (ranks) => {
+    const local = compileProgram({ ...program, mesh: meshOf({ dpShard: ranks }) });
+    const graph = stepOf(local);
+    const degrees = degreesOf(local.mesh);
+    const { sent } = runLocalGraph(graph, degrees, (value, i, rank) =>
+      shardOf(inputs(graph.inputs[i]!), value.placement, degrees, rank),
+    );
+    const total = (what: string): number => sent.reduce((n, each) => n + (each.what === what ? each.elements : 0), 0);
+    const parameters = local.states.filter(({ kind }) => kind === "parameter");
+    const count = (states: typeof parameters): number => states.reduce((n, { type }) => n + numElements(type.shape), 0);
+    const used = count(parameters);
+    // Backward reads no biases of linear layers. What is outside of repeats is kept, as PyTorch keeps its root's.
+    const readAgain = count(parameters.filter(({ name }) => /blocks/.test(name) && !/Proj\.bias$/.test(name)));
+    const share = (ranks - 1) / ranks;
+    expect(total("all-gather")).toBeCloseTo(share * (used + readAgain), 9);
+    expect(total("reduce-scatter")).toBeCloseTo(share * used, 9);
+    // The loss, the count of tokens, the norm.
+    expect(total("all-reduce")).toBeCloseTo(2 * share * 3, 9);
+  });
+});
