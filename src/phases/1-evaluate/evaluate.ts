@@ -18,7 +18,7 @@ import { Modules } from "./modules.js";
 import { RunTime, withPinning } from "./run-time.js";
 import { simplifyHost } from "./simplify-host.js";
 import { errorPlaces } from "./syntax/calls.js";
-import { ConfigValues } from "./trace/config.js";
+import { type ConfigSettings, ConfigValues } from "./trace/config.js";
 import { tensorFunctions } from "./trace/functions.js";
 import { type Registry, services } from "./trace/services.js";
 import { MutableTensor, Parameter, Tensor } from "./trace/tensor.js";
@@ -27,6 +27,19 @@ import { Tracer } from "./trace/tracer.js";
 export interface EvaluateOptions extends ReadOptions {
   /** Steps of evaluation after which a program counts as endless. */
   readonly maxSteps?: number;
+  /** Config values that take the place of the trainer's own. Throws `UnknownSettings` where there is no such entry. */
+  readonly settings?: ConfigSettings;
+}
+
+/** Settings were given that the trainer's config has no entries for. */
+export class UnknownSettings extends Error {
+  override readonly name = "UnknownSettings";
+  constructor(
+    readonly unknown: readonly string[],
+    readonly known: readonly string[],
+  ) {
+    super(`the config has no ${unknown.join(", ")}`);
+  }
 }
 
 /** Throws `Diagnosed` on every fault of the user's program. */
@@ -34,6 +47,8 @@ export const evaluate = (entryFile: string, options: EvaluateOptions = {}): Prog
   inEvaluation(entryFile, options, ({ file, ev, tracer, registry, config }) => {
     tracer.close();
     if (registry.trainer === null) throw diagnosed(null, "nothing-launched");
+    const { unknown, known } = config.unknownSettings;
+    if (unknown.length > 0) throw new UnknownSettings(unknown, known);
     return assemble(file, ev, tracer, registry, config);
   });
 
@@ -53,7 +68,7 @@ export function inEvaluation<T>(entryFile: string, options: EvaluateOptions, use
   const file = resolve(entryFile);
   const frontend = readProgram(file, options);
   const tracer = new Tracer();
-  const config = new ConfigValues();
+  const config = new ConfigValues(options.settings);
   const registry: Registry = {
     trainer: null,
     modules: [],

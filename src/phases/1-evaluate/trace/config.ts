@@ -11,6 +11,7 @@ import { pinAll } from "../syntax/builtins.js";
 
 interface JsonSchema {
   readonly type?: string;
+  readonly anyOf?: readonly JsonSchema[];
   readonly properties?: { readonly [name: string]: JsonSchema };
   readonly minimum?: number;
   readonly exclusiveMinimum?: number;
@@ -19,20 +20,41 @@ interface JsonSchema {
   readonly enum?: readonly (string | number)[];
 }
 
+/** Values by path, as text, that take the place of what the trainer gives: they may shape tensors. */
+export type ConfigSettings = ReadonlyMap<string, string>;
+
 export class ConfigValues {
   private readonly entries: Omit<ConfigEntry, "fixed">[] = [];
   private readonly values = new Map<string, number | boolean | string>();
   readonly pinned = new Set<string>();
+  private readonly known = new Set<string>();
+
+  constructor(private readonly settings: ConfigSettings = new Map()) {}
 
   /** `given` as the schema has it, with every number, boolean and text a value that may be set when the program starts. */
   check(given: unknown, schema: z.ZodType, ev: Evaluation): unknown {
     const json = z.toJSONSchema(schema, { unrepresentable: "any", io: "output" }) as JsonSchema;
-    const result = schema.safeParse(pinAll(given));
+    const result = schema.safeParse(this.withSettings(pinAll(given), json));
     if (!result.success) {
-      const [first, ...rest] = result.error.issues.flatMap((issue) => diagnosticsOf(issue, json, ev));
+      const isSet = (path: string): boolean => this.settings.has(path);
+      const [first, ...rest] = result.error.issues.flatMap((issue) => diagnosticsOf(issue, json, ev, isSet));
       throw new Diagnosed([first!, ...rest]);
     }
     return this.leaves(result.data, json, "");
+  }
+
+  private withSettings(given: unknown, schema: JsonSchema): unknown {
+    for (const path of leafPaths(schema, "")) this.known.add(path);
+    return [...this.settings].reduce((config, [path, text]) => {
+      const keys = path.split(".");
+      const leaf = keys.reduce<JsonSchema | undefined>((at, key) => at?.properties?.[key], schema);
+      return leaf === undefined ? config : replaceAt(config, keys, valueOf(text, leaf));
+    }, given);
+  }
+
+  /** Settings that no config has an entry for, and every entry there is. */
+  get unknownSettings(): { readonly unknown: readonly string[]; readonly known: readonly string[] } {
+    return { unknown: [...this.settings.keys()].filter((path) => !this.known.has(path)), known: [...this.known] };
   }
 
   private leaves(value: unknown, schema: JsonSchema | undefined, path: string): unknown {
@@ -59,10 +81,41 @@ export class ConfigValues {
   }
 }
 
-function diagnosticsOf(issue: z.core.$ZodIssue, schema: JsonSchema, ev: Evaluation): readonly Diagnostic[] {
+/** Of everything that text can stand for: objects of classes, such as callbacks, have no schema. */
+const leafPaths = (schema: JsonSchema, path: string): readonly string[] =>
+  schema.properties === undefined
+    ? (schema.type ?? schema.anyOf ?? schema.enum) === undefined
+      ? []
+      : [path]
+    : Object.entries(schema.properties).flatMap(([key, inner]) =>
+        leafPaths(inner, path === "" ? key : `${path}.${key}`),
+      );
+
+/** What is written as a number is one unless the entry holds text; zod says what does not fit. */
+function valueOf(text: string, { type }: JsonSchema): unknown {
+  if (type === "string") return text;
+  if (text === "true" || text === "false") return text === "true";
+  if (text === "null") return null;
+  return text.trim() === "" || Number.isNaN(Number(text)) ? text : Number(text);
+}
+
+function replaceAt(config: unknown, [key, ...rest]: readonly string[], value: unknown): unknown {
+  if (key === undefined) return value;
+  const object = (config ?? {}) as { readonly [name: string]: unknown };
+  return { ...object, [key]: replaceAt(object[key], rest, value) };
+}
+
+function diagnosticsOf(
+  issue: z.core.$ZodIssue,
+  schema: JsonSchema,
+  ev: Evaluation,
+  isSet: (path: string) => boolean,
+): readonly Diagnostic[] {
   const path = issue.path.map(String);
-  if (issue.code !== "unrecognized_keys")
-    return [diagnostic(placeOf(path, ev), "config-value", path.join("."), issue.message)];
+  if (issue.code !== "unrecognized_keys") {
+    const name = path.join(".");
+    return [diagnostic(isSet(name) ? null : placeOf(path, ev), "config-value", name, issue.message)];
+  }
   const inner = path.reduce<JsonSchema | undefined>((at, key) => at?.properties?.[key], schema);
   const known = Object.keys(inner?.properties ?? {});
   return issue.keys.map((key) => diagnostic(placeOf([...path, key], ev), "config-key", path.join("."), key, known));
