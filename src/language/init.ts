@@ -13,12 +13,15 @@ export function uniform(parameter: Parameter, { low = 0, high = 1 }: { low?: num
       .add(low),
   );
 }
+/** All elements 0. */
 export function zeros(parameter: Parameter): void {
   parameter.zero_();
 }
+/** All elements 1. */
 export function ones(parameter: Parameter): void {
   parameter.fill_(1);
 }
+/** All elements `value`. */
 export function constant(parameter: Parameter, value: number): void {
   parameter.fill_(value);
 }
@@ -44,6 +47,7 @@ export function xavierUniform(parameter: Parameter, { gain = 1 }: { gain?: numbe
   const bound = gain * Math.sqrt(6 / (fanIn + fanOut));
   uniform(parameter, { low: -bound, high: bound });
 }
+/** Glorot and Bengio 2010: normal with standard deviation gain sqrt(2 / (fanIn + fanOut)). */
 export function xavierNormal(parameter: Parameter, { gain = 1 }: { gain?: number } = {}): void {
   const [fanIn, fanOut] = fans(parameter);
   normal(parameter, { std: gain * Math.sqrt(2 / (fanIn + fanOut)) });
@@ -53,6 +57,7 @@ export function kaimingUniform(parameter: Parameter, { a = 0 }: { a?: number } =
   const bound = Math.sqrt(6 / ((1 + a * a) * fans(parameter)[0]));
   uniform(parameter, { low: -bound, high: bound });
 }
+/** He et al. 2015 for leaky ReLU of slope `a`: normal with standard deviation sqrt(2 / ((1 + a²) fanIn)). */
 export function kaimingNormal(parameter: Parameter, { a = 0 }: { a?: number } = {}): void {
   normal(parameter, { std: Math.sqrt(2 / ((1 + a * a) * fans(parameter)[0])) });
 }

@@ -232,6 +232,7 @@ export declare class Buffer extends MutableTensor {
   constructor(shape: Shape, options?: { readonly dtype?: DType });
 }
 
+/** The element type of a new tensor; `f32` unless told. */
 export interface CreateOptions {
   readonly dtype?: DType;
 }
@@ -242,8 +243,11 @@ export declare function zeros(shape: Shape, options?: CreateOptions): Tensor;
 export declare function ones(shape: Shape, options?: CreateOptions): Tensor;
 /** All elements `value`. */
 export declare function full(shape: Shape, value: number, options?: CreateOptions): Tensor;
+/** All elements 0, of the shape and element type of `tensor`. */
 export declare function zerosLike(tensor: Tensor): Tensor;
+/** All elements 1, of the shape and element type of `tensor`. */
 export declare function onesLike(tensor: Tensor): Tensor;
+/** All elements `value`, of the shape and element type of `tensor`. */
 export declare function fullLike(tensor: Tensor, value: number): Tensor;
 /** `[start, end)` by `step`: `i32` unless told. `arange(end)` starts at 0. */
 export declare function arange(end: number, options?: CreateOptions): Tensor;
@@ -258,6 +262,7 @@ export declare function linspace(start: number, end: number, count: number): Ten
 export declare function eye(n: number, options?: CreateOptions): Tensor;
 /** A small constant tensor from numbers, nested by dims: `tensor([[1, 2], [3, 4]])`. `f32` unless told. */
 export declare function tensor(values: NestedNumbers, options?: CreateOptions): Tensor;
+/** A number, or lists of them nested by dims. */
 export type NestedNumbers = number | readonly NestedNumbers[];
 
 /** Lower triangle of the last two dims, zeros above diagonal `diagonal`. */

@@ -1,6 +1,10 @@
 // Callbacks: code of their own that a trainer calls at fixed points. Numbers that a callback keeps are its state.
 import type { BaseTrainer, StepResult } from "../trainer/base-trainer.js";
 
+/**
+ * Code of its own that a trainer calls at fixed points; a hook that is not overridden does nothing. `batchIdx` counts
+ * the steps of an epoch from 0.
+ */
 export abstract class Callback<T extends BaseTrainer = BaseTrainer> {
   trainer!: T;
   /** Before models, optimizers and loaders are made. */

@@ -2,6 +2,7 @@
 import { BatchReader, computedBatch, type TensorSource, type TokenSource, withRandomStep } from "../services.js";
 import type { Tensor } from "../tensor.js";
 
+/** Tensors by field, whole as on one device: `inputIds [B, T]` of a `TextDataset`. */
 export interface Batch {
   readonly [field: string]: Tensor;
 }
@@ -37,9 +38,11 @@ export class GeneratedDataset {
   ) {}
 }
 
+/** In which order samples are read: shuffled anew in every epoch, from the seed, or as they lie. */
 export interface Sampler {
   readonly shuffle: boolean;
 }
+/** How a loader reads: see its fields. The last samples that fill no batch are dropped unless `dropLast` is false. */
 export interface LoaderOptions {
   /** Samples in a batch of the whole program. */
   readonly batchSize: number;
@@ -51,6 +54,10 @@ export interface LoaderOptions {
   readonly pinMemory?: boolean;
 }
 
+/**
+ * Batches of a dataset. Reads ahead by a thread; every data-parallel rank reads its share. Throws an error where the
+ * samples do not fill one batch.
+ */
 export class DataLoader {
   readonly numBatches: number;
   readonly batchSize: number;

@@ -3,6 +3,10 @@
 import { namedPart, printCharacter, registerState, runtime, withRandomStep } from "../services.js";
 import { Buffer, cat, noGrad, rand, type Tensor } from "../tensor.js";
 
+/**
+ * Continues text by a model of `[1, T]` tokens to `[1, T, V]` logits: `contextLength` is T, `temperature` divides the
+ * logits, `start` is the token that fills the context at first.
+ */
 export class TextSampler {
   private readonly context: Buffer;
   private readonly temperature: number;

@@ -12,8 +12,10 @@ export const gelu = (x: Tensor, { approximate = "none" }: { approximate?: "none"
 /** `x * sigmoid(x)`, also called swish. */
 export const silu = (x: Tensor): Tensor => x.silu();
 
+/** `1 / (1 + exp(-x))`. */
 export const sigmoid = (x: Tensor): Tensor => x.sigmoid();
 
+/** `(exp(x) - exp(-x)) / (exp(x) + exp(-x))`. */
 export const tanh = (x: Tensor): Tensor => x.tanh();
 
 /** `log(1 + exp(beta x)) / beta`, computed as `max(x, 0) + log(1 + exp(-|beta x|)) / beta` so that nothing overflows. */
@@ -50,4 +52,5 @@ export function glu(x: Tensor, { dim = -1 }: { dim?: number } = {}): Tensor {
 /** Exponentials along `dim`, scaled to sum 1. */
 export const softmax = (x: Tensor, { dim }: { dim: number }): Tensor => x.softmax(dim);
 
+/** `log(softmax(x))` along `dim`, computed as `x - logsumexp(x)`. */
 export const logSoftmax = (x: Tensor, { dim }: { dim: number }): Tensor => x.logSoftmax(dim);

@@ -71,6 +71,7 @@ export function dropout(x: Tensor, { p = 0.5, training = true }: { p?: number; t
   return p === 1 ? x.mul(0) : dropElements(x, p);
 }
 
+/** What `scaledDotProductAttention` masks and scales. */
 export interface AttentionOptions {
   /** bool (true: may be seen) or float (added to the scores), broadcast to `[B, H, T, S]`. */
   readonly attnMask?: Tensor | null;

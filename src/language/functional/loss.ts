@@ -3,7 +3,9 @@ import type { Tensor } from "../tensor.js";
 import { softplus } from "./activation.js";
 import { crossEntropyRows } from "./primitives.js";
 
+/** How losses of elements become one: their mean, their sum, or not at all. */
 export type Reduction = "mean" | "sum" | "none";
+/** `reduction`: the mean unless told. */
 export interface LossOptions {
   readonly reduction?: Reduction;
 }
@@ -19,6 +21,7 @@ function requireSameShape(name: string, a: Tensor, b: Tensor): void {
   }
 }
 
+/** What `crossEntropy` counts and smooths. */
 export interface CrossEntropyOptions extends LossOptions {
   /** Rows with this target count for nothing. */
   readonly ignoreIndex?: number;

@@ -7,6 +7,10 @@ import { convolve, patches, type Window } from "./primitives.js";
 export type Pair = number | readonly [number, number];
 export const pairOf = (value: Pair): readonly [number, number] => (typeof value === "number" ? [value, value] : value);
 
+/**
+ * `bias [O]` and the geometry of a convolution, as PyTorch names them: stride 1, padding 0, dilation 1, one group
+ * unless told.
+ */
 export interface ConvOptions<Size> {
   readonly bias?: Tensor | null;
   readonly stride?: Size;
@@ -99,6 +103,7 @@ function reversed(x: Tensor, dim: number): Tensor {
       );
 }
 
+/** The geometry of a pooling: the stride is the kernel unless told, padding 0. */
 export interface PoolOptions {
   readonly stride?: Pair | null;
   readonly padding?: Pair;

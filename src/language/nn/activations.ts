@@ -3,11 +3,13 @@ import * as F from "../functional/index.js";
 import type { Tensor } from "../tensor.js";
 import { Module } from "./module.js";
 
+/** `max(x, 0)`. */
 export class ReLU extends Module {
   forward(x: Tensor): Tensor {
     return x.relu();
   }
 }
+/** `x * Phi(x)` exactly, or by GPT-2's tanh (Hendrycks and Gimpel 2016): see `F.gelu`. */
 export class GELU extends Module {
   constructor(readonly approximate: "none" | "tanh" = "none") {
     super();
@@ -16,21 +18,25 @@ export class GELU extends Module {
     return x.gelu({ approximate: this.approximate });
   }
 }
+/** `x * sigmoid(x)`, also called swish. */
 export class SiLU extends Module {
   forward(x: Tensor): Tensor {
     return x.silu();
   }
 }
+/** `tanh(x)`. */
 export class Tanh extends Module {
   forward(x: Tensor): Tensor {
     return x.tanh();
   }
 }
+/** `1 / (1 + exp(-x))`. */
 export class Sigmoid extends Module {
   forward(x: Tensor): Tensor {
     return x.sigmoid();
   }
 }
+/** `x` where positive, else `negativeSlope * x`. */
 export class LeakyReLU extends Module {
   constructor(readonly negativeSlope = 0.01) {
     super();
@@ -39,6 +45,7 @@ export class LeakyReLU extends Module {
     return F.leakyRelu(x, { negativeSlope: this.negativeSlope });
   }
 }
+/** Exponentials along `dim`, scaled to sum 1. */
 export class Softmax extends Module {
   constructor(readonly dim: number) {
     super();

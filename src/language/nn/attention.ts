@@ -30,6 +30,10 @@ export class RotaryEmbedding extends Module {
   }
 }
 
+/**
+ * Sizes of self-attention. `numHeads` divides `embedDim`, `numKeyValueHeads` divides `numHeads`; projections have
+ * biases and masks are causal unless told.
+ */
 export interface AttentionOptions {
   readonly embedDim: number;
   readonly numHeads: number;

@@ -6,6 +6,10 @@ import { Module } from "./module.js";
 
 type Pair = F.Pair;
 const both = (value: Pair): readonly [number, number] => (typeof value === "number" ? [value, value] : value);
+/**
+ * The geometry of a convolution, as PyTorch names it: stride 1, padding 0, dilation 1, one group, with a bias unless
+ * told.
+ */
 export interface ConvOptions {
   readonly stride?: Pair;
   readonly padding?: Pair;
@@ -77,6 +81,7 @@ export class ConvTranspose2d extends Module {
   }
 }
 
+/** Largest element of each patch of `[B, C, H, W]`; the stride is the kernel unless told. */
 export class MaxPool2d extends Module {
   constructor(
     readonly kernel: Pair,
@@ -88,6 +93,7 @@ export class MaxPool2d extends Module {
     return F.maxPool2d(x, this.kernel, this.options);
   }
 }
+/** Mean of each patch of `[B, C, H, W]`; the stride is the kernel unless told. */
 export class AvgPool2d extends Module {
   constructor(
     readonly kernel: Pair,

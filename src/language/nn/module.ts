@@ -4,6 +4,10 @@ import { Buffer, Parameter } from "../tensor.js";
 /** A part of a module that has a name: a field, or an item of a list or record of modules. */
 type Member = readonly [name: string, value: unknown];
 
+/**
+ * The base of layers and models. Parameters, buffers and modules in plain fields are found by themselves; their names
+ * are the paths of fields.
+ */
 export abstract class Module {
   /** Whether layers such as dropout behave as in training. */
   training = true;

@@ -3,6 +3,10 @@ import { isOff } from "../services.js";
 import type { Parameter, Tensor } from "../tensor.js";
 import { type GroupOptions, Optimizer, type ParamGroup } from "./optimizer.js";
 
+/**
+ * Settings of Adam and AdamW by PyTorch's names: rate, decay of the two moments, what is added to the root, decay of
+ * weights.
+ */
 export interface AdamOptions {
   readonly lr: number;
   readonly betas: readonly [number, number];

@@ -4,6 +4,7 @@ import { type Buffer, noGrad, type Parameter } from "../tensor.js";
 
 /** Settings of one group; what a group leaves out is taken from the optimizer's options. */
 export type GroupOptions<Options> = Partial<Options> & { readonly params: readonly Parameter[] };
+/** A group as an optimizer keeps it. `lr` may be set while training; `initialLr` is what it was at first. */
 export type ParamGroup<Options> = Options & {
   readonly params: readonly Parameter[];
   lr: number;

@@ -2,11 +2,15 @@
 import { runtime } from "../services.js";
 import type { AnyOptimizer } from "./optimizer.js";
 
+/** When a scheduler steps. */
 export interface SchedulerOptions {
   /** Whether the trainer steps it once an epoch or once an optimizer step. */
   readonly interval?: "epoch" | "step";
 }
 
+/**
+ * Multiplies the initial rates of an optimizer's groups by a factor of the step; a scheduler of one's own says which.
+ */
 export abstract class LRScheduler {
   /** Steps taken. */
   lastEpoch = runtime(0);

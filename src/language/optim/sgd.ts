@@ -3,6 +3,7 @@ import { isOff } from "../services.js";
 import type { Parameter, Tensor } from "../tensor.js";
 import { type GroupOptions, Optimizer, type ParamGroup } from "./optimizer.js";
 
+/** Settings of SGD by PyTorch's names; all but the rate are off unless told. */
 export interface SGDOptions {
   readonly lr: number;
   readonly momentum: number;
@@ -29,6 +30,7 @@ export class SGD extends Optimizer<SGDOptions> {
   }
 }
 
+/** Settings of Lion by its paper's names. */
 export interface LionOptions {
   readonly lr: number;
   readonly betas: readonly [number, number];

@@ -13,6 +13,10 @@ import type { DreamTrainerConfig } from "./config.js";
 /** What a step reports: numbers by name. `loss` is averaged over the microbatches of a step. */
 export type StepResult = { readonly [name: string]: Tensor | number | undefined };
 
+/**
+ * The training loop and what it counts. A trainer has only what it mixes in: `SetupMixin` makes models by hooks,
+ * `DreamTrainer` has everything.
+ */
 export abstract class BaseTrainer<Config extends DreamTrainerConfig = DreamTrainerConfig> {
   /** Optimizer steps taken. */
   globalStep = services.runtime(0);

@@ -9,6 +9,7 @@ export interface ConfigMaker<S extends Shape> {
   readonly shape: S;
   readonly validate: (config: OutputOf<S>) => void;
 }
+/** The type of the configs that a maker gives: `type LMConfig = ConfigOf<typeof LMConfig>`. */
 export type ConfigOf<M> = M extends ConfigMaker<infer S> ? OutputOf<S> : never;
 
 interface Checks<S extends Shape> {
@@ -65,9 +66,11 @@ export const trainingParameters = z.strictObject({
   logEveryNSteps: z.int().positive().default(10),
 });
 
+/** The config that every trainer has: how it is spread, how long it trains, who listens. Extend it by `defineConfig`. */
 export const DreamTrainerConfig = defineConfig(null, {
   deviceParameters: deviceParameters.prefault({}),
   trainingParameters: trainingParameters.prefault({}),
   callbacks: z.instanceof(CallbackCollection).default(() => new CallbackCollection([])),
 });
+/** A config of `DreamTrainerConfig` or of one that extends it. */
 export interface DreamTrainerConfig extends ConfigOf<typeof DreamTrainerConfig> {}

@@ -5,6 +5,10 @@ import { BaseTrainer, type StepResult } from "./base-trainer.js";
 import type { DreamTrainerConfig } from "./config.js";
 import { SetupMixin } from "./setup-mixin.js";
 
+/**
+ * The trainer that has everything. Write `configureModels`, `configureOptimizers`, `configureDataloaders` and
+ * `trainingStep`; override the other hooks as needed.
+ */
 export abstract class DreamTrainer<Config extends DreamTrainerConfig = DreamTrainerConfig> extends SetupMixin(
   BaseTrainer,
 ) {

@@ -7,6 +7,7 @@ import type { DreamTrainerConfig } from "./config.js";
 // biome-ignore lint/suspicious/noExplicitAny: TypeScript asks mixins for constructors of any arguments
 type Constructor<T> = abstract new (...args: any[]) => T;
 
+/** Adds setup by hooks to a trainer; a hook that must be written and is not is an error when the program is built. */
 export function SetupMixin<C extends DreamTrainerConfig, B extends Constructor<BaseTrainer<C>>>(Base: B) {
   abstract class WithSetup extends Base {
     private loaders: readonly [DataLoader, DataLoader | null] | null = null;
