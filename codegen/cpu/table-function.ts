@@ -114,7 +114,7 @@ function writeTable(w: LoopWriter, writing: Writing): void {
     });
     return;
   }
-  if (others.length > 0 || stage.stores.length > 0 || stage.before.length > 0)
+  if (others.length > 0 || stage.before.length > 0)
     throw new Error(`${kernel.name} reduces and stores in a way that no table has`);
   writeReduction(w, writing, loop, stage);
 }

@@ -56,6 +56,8 @@ export interface Layout {
   readonly memoryBudget: number | null;
   /** Optimizer state rests in host memory and is brought in for updates. */
   readonly offloadsOptimizer: boolean;
+  /** FSDP: gradients of microbatches add up whole on each rank, with no collective until the last, instead of in shards. */
+  readonly accumulatesWhole: boolean;
   /** Off: one kernel per op, for debugging. */
   readonly fusesKernels: boolean;
 }
@@ -72,5 +74,6 @@ export const defaultLayout: Layout = {
   recomputed: [],
   memoryBudget: null,
   offloadsOptimizer: false,
+  accumulatesWhole: false,
   fusesKernels: true,
 };

@@ -69,3 +69,21 @@ describe("gpt", () => {
     expect(total("all-reduce")).toBeCloseTo(2 * share * 3, 9);
   });
 });
+
+test.each([false, true])("microbatches add up whole: %s", (accumulatesWhole) => {
+  const program = evaluateSmall("llama");
+  const spread = { ...program, mesh: meshOf({ dpShard: 2 }), layout: { ...program.layout, accumulatesWhole } };
+  const { found, local } = comparePasses(spread, inputs);
+  expect(found).toEqual([]);
+  const scatters = (name: string): number =>
+    [...local.graphs.values()]
+      .filter((graph) => graph.name.startsWith(name))
+      .flatMap(({ steps }) => movesOf(steps))
+      .filter(({ move }) => move.what === "reduce-scatter").length;
+  const numGradients = scatters("trainingStep");
+  expect(numGradients).toBeGreaterThan(8);
+  expect(scatters("accumulation")).toBe(accumulatesWhole ? 0 : numGradients);
+  const reduced = [...local.graphs.values()].flatMap(({ steps }) => movesOf(steps));
+  const tensors = reduced.filter(({ move, inputs: [{ type }] }) => move.what === "all-reduce" && type.shape.length > 0);
+  expect(tensors).toEqual([]);
+});

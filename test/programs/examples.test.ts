@@ -12,6 +12,7 @@ import { temporaryFolder } from "../cli/temporary-folder.js";
 import { relativeDistance } from "../pytorch/compare.js";
 import { evaluateSmall, smallExamples } from "../small-examples.js";
 import { type BuiltProgram, buildProgram, type ProgramRun, runBuilt } from "./built-program.js";
+import { expectCurves } from "./curves.js";
 import { writeTokenFolder } from "./token-folder.js";
 
 const numSteps = 20;
@@ -79,14 +80,3 @@ describe.each(smallExamples)("%s", (name) => {
     expectCurves(together.steps, alone.steps, rankTolerance);
   });
 });
-
-/** Every metric of every step, relative where it is above 1; the first one that is off is told. */
-function expectCurves(found: ProgramRun["steps"], wanted: ProgramRun["steps"], tolerance: number): void {
-  expect(found.length).toBe(wanted.length);
-  wanted.forEach((metrics, step) => {
-    for (const [metric, value] of Object.entries(metrics)) {
-      const error = Math.abs(found[step]![metric]! - value) / Math.max(1, Math.abs(value));
-      expect(error, `${metric} of step ${step + 1}`).toBeLessThanOrEqual(tolerance);
-    }
-  });
-}

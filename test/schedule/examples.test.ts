@@ -14,10 +14,16 @@ const inputs = inputsFrom({ below: 11 });
 const tolerance = 1e-9;
 
 describe.each(smallExamples)("%s", (example) => {
-  const program = compileProgram({ ...evaluateSmall(example), mesh: meshOf({ dpReplicate: "auto" }) });
+  const traced = evaluateSmall(example);
 
-  test.each([true, false])("joined: %s", (isFused) => {
-    const scheduled = schedule(program, { isFused });
+  test.each([
+    [{ dpReplicate: "auto" }, true],
+    [{ dpReplicate: "auto" }, false],
+    [{ dpShard: "auto" }, true],
+    [{ dpReplicate: 2, dpShard: 2 }, true],
+  ] as const)("%o, joined: %s", (degrees, fusesKernels) => {
+    const program = compileProgram({ ...traced, mesh: meshOf(degrees), layout: { ...traced.layout, fusesKernels } });
+    const scheduled = schedule(program);
     expect(verifyScheduled(scheduled)).toEqual([]);
     for (const [variant, { degrees }] of scheduled.variants.entries()) {
       if (numRanks(degrees) > 4) continue;

@@ -54,7 +54,11 @@ export function placeRepeat(step: Repeat, block: Block, placing: Placing): void 
   }));
   const collected = step.collected.map(({ each, items }) => ({
     each: inner(each),
-    items: items.map((item) => learn(placing, item, inner(each).placement)),
+    items: items.map((item) =>
+      learn(placing, item, inner(each).placement, {
+        primal: primalOf(placing, item) ?? lookUp(placing, each).primal,
+      }),
+    ),
   }));
   block.steps.push({ ...step, carried, stacked, shared, collected, body: body.steps });
 }

@@ -25,7 +25,7 @@ export interface PlanOptions {
 }
 
 /** What the user's hooks ask for. */
-export const planFor = ({ uses, marks, shardUnits }: Layout): PlanOptions => ({
+export const planFor = ({ uses, marks, shardUnits, accumulatesWhole }: Layout): PlanOptions => ({
   use: (state) => {
     const use = uses.get(state);
     return use === undefined ? null : markedPlacement(state.type.shape.length, use);
@@ -34,7 +34,7 @@ export const planFor = ({ uses, marks, shardUnits }: Layout): PlanOptions => ({
     state.kind === "parameter" && (shardUnits === null || shardUnits.some(({ states }) => states.includes(state))),
   sequenceDim: () => null,
   marks,
-  accumulatesWhole: false,
+  accumulatesWhole,
 });
 export const defaultPlan: PlanOptions = planFor(defaultLayout);
 

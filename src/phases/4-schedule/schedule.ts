@@ -31,11 +31,12 @@ import type { Tensor } from "./work.js";
 import { writeOut } from "./write-out.js";
 
 export interface ScheduleOptions {
-  /** False: one kernel for each op, as it is written. For debugging. */
+  /** False: one kernel for each op, as it is written. For debugging. Else what the layout says. */
   readonly isFused?: boolean;
 }
 
-export function schedule(program: Program<"local">, { isFused = true }: ScheduleOptions = {}): ScheduledProgram {
+export function schedule(program: Program<"local">, options: ScheduleOptions = {}): ScheduledProgram {
+  const isFused = options.isFused ?? program.layout.fusesKernels;
   const lowering = new Lowering(factsOf(program));
   const states = layOutStates(program.states, program.plan, lowering);
   const buffers = new Map(states.homes.map(({ state, buffer }) => [state, buffer]));
