@@ -14,10 +14,10 @@ namespace {
 using namespace attentions;
 
 /** One (batch, group): the pointers of its first row of queries and keys. Query heads that share it follow by strides. */
-template <class T>
+template <class T, class Args>
 class Head {
  public:
-  Head(const AttentionGradientArgs& args, std::int64_t index) : a(args), b(index / args.group), g(index % args.group) {}
+  Head(const Args& args, std::int64_t index) : a(args), b(index / args.group), g(index % args.group) {}
   Rows keys(std::int64_t first, std::int64_t count, float* space) const {
     return readRows(static_cast<const T*>(a.k) + b * a.kBatch + g * a.kGroup + first * a.kKey, a.kKey, a.kFeature,
                     count, a.feature, space);
@@ -55,7 +55,7 @@ class Head {
   }
 
  private:
-  const AttentionGradientArgs& a;
+  const Args& a;
   std::int64_t b, g;
 };
 
@@ -91,8 +91,8 @@ struct Spaces {
   Tile tile;
 };
 
-template <class T>
-QueryBlock readQueries(const AttentionGradientArgs& a, const Head<T>& head, std::int64_t r, std::int64_t first,
+template <class T, class Args>
+QueryBlock readQueries(const Args& a, const Head<T, Args>& head, std::int64_t r, std::int64_t first,
                        const Spaces& spaces) {
   const std::int64_t count = std::min(queryBlock, a.query - first);
   const QueryBlock block{
@@ -110,14 +110,28 @@ QueryBlock readQueries(const AttentionGradientArgs& a, const Head<T>& head, std:
   return block;
 }
 
-void makeTile(const AttentionGradientArgs& a, const QueryBlock& block, std::int64_t key, std::int64_t keys, Rows k,
+/** P and dS of keys that a row does not see, by positions, become 0, whatever they were. */
+template <class Args>
+void hideKeys(const Args& a, const QueryBlock& block, std::int64_t key, std::int64_t keys, Tile tile,
+              std::int64_t stride) {
+  if constexpr (HasPositions<Args>) {
+    const TilePositions at(a, block.first, block.count, key, keys);
+    if (at.sight() == Sight::all) return;
+    for (std::int64_t row = 0; row < block.count; row++)
+      for (std::int64_t s = 0; s < keys; s++)
+        if (!at.sees(row, s)) tile.p[row * stride + s] = tile.ds[row * stride + s] = 0.0f;
+  }
+}
+
+template <class Args>
+void makeTile(const Args& a, const QueryBlock& block, std::int64_t key, std::int64_t keys, Rows k,
               Rows v, Tile tile) {
   const auto scale = static_cast<float>(a.scale);
   const std::int64_t stride = wholeVectors(keys);
   multiply(Order::rows, Order::columns, block.count, keys, a.feature, scale, block.q, k, false, tile.p, stride);
   multiply(Order::rows, Order::columns, block.count, keys, a.feature, 1.0f, block.g, v, false, tile.ds, stride);
   for (std::int64_t row = 0; row < block.count; row++) {
-    const std::int64_t valid = a.isCausal ? std::min(keys, block.first + row + 1 - key) : keys;
+    const std::int64_t valid = validKeys(a, block.first + row, key, keys);
     float *p = tile.p + row * stride, *ds = tile.ds + row * stride;
     const std::int64_t numVectors = (valid + vector - 1) / vector;
     const float lse = block.lse[row], along = block.along[row];
@@ -129,15 +143,30 @@ void makeTile(const AttentionGradientArgs& a, const QueryBlock& block, std::int6
     std::fill(p + valid, p + stride, 0.0f);
     std::fill(ds + valid, ds + stride, 0.0f);
   }
+  hideKeys(a, block, key, keys, tile, stride);
 }
 
 /** How many keys from `key` on a block of queries sees in one tile. */
-std::int64_t keysOf(const AttentionGradientArgs& a, std::int64_t first, std::int64_t key) {
-  const std::int64_t lastKey = a.isCausal ? std::min(a.key, std::min(first + queryBlock, a.query)) : a.key;
-  return std::min(keyBlock, lastKey - key);
+template <class Args>
+std::int64_t keysOf(const Args& a, std::int64_t first, std::int64_t key) {
+  return std::min(keyBlock, lastKeyOf(a, first, std::min(queryBlock, a.query - first)) - key);
 }
 
-void addToKeys(const AttentionGradientArgs& a, const QueryBlock& block, std::int64_t keys, Tile tile, float* dk,
+/** The first block of queries that may see keys from `key` on. */
+template <class Args>
+std::int64_t firstQueryOf(const Args& a, std::int64_t key) {
+  if constexpr (HasPositions<Args>) return 0;
+  else return a.isCausal ? key / queryBlock * queryBlock : 0;
+}
+
+/** Whether no query of the block at `first` sees any of these keys. */
+template <class Args>
+bool isHidden(const Args& a, std::int64_t first, std::int64_t key, std::int64_t keys) {
+  return sightOf(a, first, std::min(queryBlock, a.query - first), key, keys) == Sight::none;
+}
+
+template <class Args>
+void addToKeys(const Args& a, const QueryBlock& block, std::int64_t keys, Tile tile, float* dk,
                float* dv) {
   multiply(Order::columns, Order::rows, keys, a.feature, block.count, 1.0f, {tile.p, wholeVectors(keys)}, block.g, true,
            dv, a.feature);
@@ -145,16 +174,17 @@ void addToKeys(const AttentionGradientArgs& a, const QueryBlock& block, std::int
            true, dk, a.feature);
 }
 
-void addToQueries(const AttentionGradientArgs& a, const QueryBlock& block, std::int64_t keys, Tile tile, Rows k,
+template <class Args>
+void addToQueries(const Args& a, const QueryBlock& block, std::int64_t keys, Tile tile, Rows k,
                   float* dq) {
   multiply(Order::rows, Order::rows, block.count, a.feature, keys, 1.0f, {tile.ds, wholeVectors(keys)}, k, true, dq,
            a.feature);
 }
 
 /** All gradients of one key head; sums of all its keys are kept in scratch. */
-template <class T>
-void wholeHead(const AttentionGradientArgs& a, std::int64_t index) {
-  const Head<T> head(a, index);
+template <class T, class Args>
+void wholeHead(const Args& a, std::int64_t index) {
+  const Head<T, Args> head(a, index);
   const std::int64_t width = wholeVectors(std::min(keyBlock, a.key));
   Scratch scratch(Spaces::numFloats(a.feature, width) + queryBlock * a.feature + 2 * a.key * a.feature + 64);
   const Spaces spaces(scratch, a.feature, width);
@@ -167,6 +197,7 @@ void wholeHead(const AttentionGradientArgs& a, std::int64_t index) {
       const QueryBlock block = readQueries(a, head, r, first, spaces);
       std::fill(dq, dq + block.count * a.feature, 0.0f);
       for (std::int64_t key = 0, keys; (keys = keysOf(a, first, key)) > 0; key += keyBlock) {
+        if (isHidden(a, first, key, keys)) continue;
         const Rows k = head.keys(key, keys, spaces.k), v = head.values(key, keys, spaces.v);
         makeTile(a, block, key, keys, k, v, spaces.tile);
         addToKeys(a, block, keys, spaces.tile, dk + key * a.feature, dv + key * a.feature);
@@ -178,9 +209,9 @@ void wholeHead(const AttentionGradientArgs& a, std::int64_t index) {
   head.writeKeys(dk, dv, 0, a.key);
 }
 
-template <class T>
-void keyBlockOfHead(const AttentionGradientArgs& a, std::int64_t index, std::int64_t key) {
-  const Head<T> head(a, index);
+template <class T, class Args>
+void keyBlockOfHead(const Args& a, std::int64_t index, std::int64_t key) {
+  const Head<T, Args> head(a, index);
   const std::int64_t width = std::min(keyBlock, a.key - key);
   Scratch scratch(Spaces::numFloats(a.feature, wholeVectors(width)) + 2 * width * a.feature + 64);
   const Spaces spaces(scratch, a.feature, wholeVectors(width));
@@ -189,9 +220,9 @@ void keyBlockOfHead(const AttentionGradientArgs& a, std::int64_t index, std::int
   std::fill(dv, dv + width * a.feature, 0.0f);
   const Rows k = head.keys(key, width, spaces.k), v = head.values(key, width, spaces.v);
   for (std::int64_t r = 0; r < a.share; r++) {
-    for (std::int64_t first = a.isCausal ? key / queryBlock * queryBlock : 0; first < a.query; first += queryBlock) {
+    for (std::int64_t first = firstQueryOf(a, key); first < a.query; first += queryBlock) {
       const std::int64_t keys = keysOf(a, first, key);
-      if (keys <= 0) continue;
+      if (keys <= 0 || isHidden(a, first, key, keys)) continue;
       const QueryBlock block = readQueries(a, head, r, first, spaces);
       makeTile(a, block, key, keys, k, v, spaces.tile);
       addToKeys(a, block, keys, spaces.tile, dk, dv);
@@ -200,9 +231,9 @@ void keyBlockOfHead(const AttentionGradientArgs& a, std::int64_t index, std::int
   head.writeKeys(dk, dv, key, width);
 }
 
-template <class T>
-void queryBlockOfHead(const AttentionGradientArgs& a, std::int64_t index, std::int64_t r, std::int64_t first) {
-  const Head<T> head(a, index);
+template <class T, class Args>
+void queryBlockOfHead(const Args& a, std::int64_t index, std::int64_t r, std::int64_t first) {
+  const Head<T, Args> head(a, index);
   const std::int64_t width = wholeVectors(std::min(keyBlock, a.key));
   Scratch scratch(Spaces::numFloats(a.feature, width) + queryBlock * a.feature + 64);
   const Spaces spaces(scratch, a.feature, width);
@@ -210,6 +241,7 @@ void queryBlockOfHead(const AttentionGradientArgs& a, std::int64_t index, std::i
   const QueryBlock block = readQueries(a, head, r, first, spaces);
   std::fill(dq, dq + block.count * a.feature, 0.0f);
   for (std::int64_t key = 0, keys; (keys = keysOf(a, first, key)) > 0; key += keyBlock) {
+    if (isHidden(a, first, key, keys)) continue;
     const Rows k = head.keys(key, keys, spaces.k), v = head.values(key, keys, spaces.v);
     makeTile(a, block, key, keys, k, v, spaces.tile);
     addToQueries(a, block, keys, spaces.tile, k, dq);
@@ -217,8 +249,8 @@ void queryBlockOfHead(const AttentionGradientArgs& a, std::int64_t index, std::i
   head.writeQueries(dq, r, first, block.count);
 }
 
-template <class T>
-void attendBack(const AttentionGradientArgs& a) {
+template <class T, class Args>
+void attendBack(const Args& a) {
   const std::int64_t numHeads = a.batch * a.group;
   if (isEnough(numHeads)) return pool::forEach(numHeads, [&](std::int64_t head) { wholeHead<T>(a, head); });
   const std::int64_t keyBlocks = (a.key + keyBlock - 1) / keyBlock,
@@ -231,12 +263,16 @@ void attendBack(const AttentionGradientArgs& a) {
   });
 }
 
-}  // namespace
-
-void attentionGradient(Run&, const AttentionGradientArgs& args) {
+template <class Args>
+void attendBackAs(const Args& args) {
   if (args.dtype == DType::f32) return attendBack<float>(args);
   if (args.dtype == DType::bf16) return attendBack<bf16>(args);
   throw Fault("attention takes floats");
 }
+
+}  // namespace
+
+void attentionGradient(Run&, const AttentionGradientArgs& args) { attendBackAs(args); }
+void attentionAtGradient(Run&, const AttentionAtGradientArgs& args) { attendBackAs(args); }
 
 }  // namespace dream

@@ -29,10 +29,12 @@ void softenRow(float* scores, std::int64_t valid, std::int64_t width, std::int64
   // NaN is no maximum; it reaches the sum through its own exponential.
 #pragma omp simd reduction(max : top)
   for (std::int64_t s = 0; s < numVectors * vector; s++) top = scores[s] > top ? scores[s] : top;
+  // A row that has seen nothing yet takes no difference of infinities; what is NaN stays so.
+  const float base = top == -std::numeric_limits<float>::infinity() ? 0.0f : top;
   float total = 0.0f;
 #pragma omp simd reduction(+ : total)
   for (std::int64_t s = 0; s < numVectors * vector; s++) {
-    scores[s] = math::exp(scores[s] - top);
+    scores[s] = math::exp(scores[s] - base);
     total += scores[s];
   }
   for (std::int64_t s = numVectors * vector; s < width; s++) scores[s] = 0.0f;
@@ -40,13 +42,28 @@ void softenRow(float* scores, std::int64_t valid, std::int64_t width, std::int64
     const float shrink = math::exp(running.top[row] - top);
     total += running.total[row] * shrink;
     for (std::int64_t d = 0; d < feature; d++) running.sum[row * feature + d] *= shrink;
+  } else {
+    total += running.total[row];
   }
   running.top[row] = top;
   running.total[row] = total;
 }
 
-template <class T>
-void attend(const AttentionArgs& a) {
+/** Scores of keys that a row does not see, by positions, become -inf. */
+template <class Args>
+void hideKeys(const Args& a, std::int64_t first, std::int64_t rows, std::int64_t key, std::int64_t keys, float* scores,
+              std::int64_t stride) {
+  if constexpr (HasPositions<Args>) {
+    const TilePositions at(a, first, rows, key, keys);
+    if (at.sight() == Sight::all) return;
+    for (std::int64_t row = 0; row < rows; row++)
+      for (std::int64_t s = 0; s < keys; s++)
+        if (!at.sees(row, s)) scores[row * stride + s] = -std::numeric_limits<float>::infinity();
+  }
+}
+
+template <class T, class Args>
+void attend(const Args& a) {
   const std::int64_t numBlocks = (a.query + queryBlock - 1) / queryBlock, numHeads = a.batch * a.group * a.share;
   const std::int64_t width = wholeVectors(std::min(keyBlock, a.key));
   const auto scale = static_cast<float>(a.scale);
@@ -64,25 +81,28 @@ void attend(const AttentionArgs& a) {
                             a.qQuery, a.qFeature, rows, a.feature, qSpace);
     std::fill(running.top, running.top + rows, -std::numeric_limits<float>::infinity());
     std::fill(running.total, running.total + rows, 0.0f);
-    const std::int64_t lastKey = a.isCausal ? std::min(a.key, first + rows) : a.key;
+    const std::int64_t lastKey = lastKeyOf(a, first, rows);
+    bool hasSeen = false;
     for (std::int64_t key = 0; key < lastKey; key += keyBlock) {
       const std::int64_t keys = std::min(keyBlock, lastKey - key);
+      if (sightOf(a, first, rows, key, keys) == Sight::none) continue;
       const Rows k = readRows(static_cast<const T*>(a.k) + b * a.kBatch + g * a.kGroup + key * a.kKey, a.kKey,
                               a.kFeature, keys, a.feature, kSpace);
       const Rows v = readRows(static_cast<const T*>(a.v) + b * a.vBatch + g * a.vGroup + key * a.vKey, a.vKey,
                               a.vFeature, keys, a.feature, vSpace);
       const std::int64_t stride = wholeVectors(keys);
       multiply(Order::rows, Order::columns, rows, keys, a.feature, scale, q, k, false, scores, stride);
-      for (std::int64_t row = 0; row < rows; row++) {
-        const std::int64_t valid = a.isCausal ? std::min(keys, first + row + 1 - key) : keys;
-        softenRow(scores + row * stride, valid, stride, row, a.feature, running);
-      }
-      multiply(Order::rows, Order::rows, rows, a.feature, keys, 1.0f, {scores, stride}, v, key > 0, running.sum,
+      hideKeys(a, first, rows, key, keys, scores, stride);
+      for (std::int64_t row = 0; row < rows; row++)
+        softenRow(scores + row * stride, validKeys(a, first + row, key, keys), stride, row, a.feature, running);
+      multiply(Order::rows, Order::rows, rows, a.feature, keys, 1.0f, {scores, stride}, v, hasSeen, running.sum,
                a.feature);
+      hasSeen = true;
     }
+    if (!hasSeen) std::fill(running.sum, running.sum + rows * a.feature, 0.0f);
     float* lse = static_cast<float*>(a.lse) + b * a.lseBatch + g * a.lseGroup + r * a.lseShare + first * a.lseQuery;
     for (std::int64_t row = 0; row < rows; row++) {
-      const float share = 1.0f / running.total[row];
+      const float share = running.total[row] == 0.0f ? 0.0f : 1.0f / running.total[row];
       for (std::int64_t d = 0; d < a.feature; d++) running.sum[row * a.feature + d] *= share;
       lse[row * a.lseQuery] = running.top[row] + math::log(running.total[row]);
     }
@@ -92,12 +112,16 @@ void attend(const AttentionArgs& a) {
   });
 }
 
-}  // namespace
-
-void attention(Run&, const AttentionArgs& args) {
+template <class Args>
+void attendAs(const Args& args) {
   if (args.dtype == DType::f32) return attend<float>(args);
   if (args.dtype == DType::bf16) return attend<bf16>(args);
   throw Fault("attention takes floats");
 }
+
+}  // namespace
+
+void attention(Run&, const AttentionArgs& args) { attendAs(args); }
+void attentionAt(Run&, const AttentionAtArgs& args) { attendAs(args); }
 
 }  // namespace dream

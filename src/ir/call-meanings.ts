@@ -1,5 +1,6 @@
 // What functions of the runtime compute, in float64: the meanings of the records that call them, by symbol and groups.
 import { attention, attentionGradient } from "../ops/attention.js";
+import { attentionAt, attentionAtGradient } from "../ops/attention-at.js";
 import { contract } from "../ops/contract.js";
 import { takeGradient } from "../ops/lookup.js";
 import type { NdArray } from "./nd.js";
@@ -27,14 +28,14 @@ const withGroups = (x: NdArray, sizes: ReadonlyMap<string, number>): NdArray => 
   const [batch, , ...rest] = x.shape as [number, number, ...number[]];
   return reshaped(x, [batch, sizes.get("group")!, sizes.get("share")!, ...rest]);
 };
+const attentionAtAttributes = (
+  sizes: ReadonlyMap<string, number>,
+  options: ReadonlyMap<string, number | boolean | string>,
+) => ({ scale: options.get("scale") as number, share: sizes.get("share")! });
 const attentionAttributes = (
   sizes: ReadonlyMap<string, number>,
   options: ReadonlyMap<string, number | boolean | string>,
-) => ({
-  scale: options.get("scale") as number,
-  isCausal: options.get("isCausal") as boolean,
-  share: sizes.get("share")!,
-});
+) => ({ ...attentionAtAttributes(sizes, options), isCausal: options.get("isCausal") as boolean });
 
 const meanings: ReadonlyMap<string, CallMeaning> = new Map<string, CallMeaning>([
   [
@@ -61,6 +62,31 @@ const meanings: ReadonlyMap<string, CallMeaning> = new Map<string, CallMeaning>(
         const [dq, dk, dv] = attentionGradient.reference(
           [withHeads(g!), withHeads(q!), k!, v!, withHeads(out!), withHeads(lse!)],
           attentionAttributes(sizes, options),
+        );
+        return [withGroups(dq!, sizes), dk!, dv!];
+      },
+    },
+  ],
+  [
+    "attentionAt",
+    {
+      inputs: ["q", "k", "v", "queryAt", "keyAt"],
+      outputs: ["out", "lse"],
+      run: ([q, k, v, queryAt, keyAt], sizes, options) =>
+        attentionAt
+          .reference([withHeads(q!), k!, v!, queryAt!, keyAt!], attentionAtAttributes(sizes, options))
+          .map((result) => withGroups(result, sizes)),
+    },
+  ],
+  [
+    "attentionAtGradient",
+    {
+      inputs: ["gradOut", "q", "k", "v", "out", "lse", "queryAt", "keyAt"],
+      outputs: ["dq", "dk", "dv"],
+      run: ([g, q, k, v, out, lse, queryAt, keyAt], sizes, options) => {
+        const [dq, dk, dv] = attentionAtGradient.reference(
+          [withHeads(g!), withHeads(q!), k!, v!, withHeads(out!), withHeads(lse!), queryAt!, keyAt!],
+          attentionAtAttributes(sizes, options),
         );
         return [withGroups(dq!, sizes), dk!, dv!];
       },

@@ -107,8 +107,13 @@ export interface Op<A = any> {
   localize(attrs: A): readonly LocalAttribute[];
   /** For a letter that must stay whole: an equivalent small graph in which it need not. */
   apart(letter: string): ((g: Emitter, inputs: readonly LogicalValue[], attrs: A) => readonly LogicalValue[]) | null;
-  /** For a letter: how the results of two pieces become the result of both (of outputs without the letter). Null: they add. */
-  merge(letter: string): ((a: readonly NdArray[], b: readonly NdArray[]) => readonly NdArray[]) | null;
+  /**
+   * For a letter: how the results of two pieces become the result of both, as a small graph (results that have the letter
+   * are passed and handed back, and mean nothing there). Null: they add.
+   */
+  merge(
+    letter: string,
+  ): ((g: Emitter, a: readonly LogicalValue[], b: readonly LogicalValue[]) => readonly LogicalValue[]) | null;
   /** Gradient by each input: null where it is zero. `gradients` has null for outputs that the loss does not depend on. */
   gradient(
     g: Emitter,

@@ -2,7 +2,7 @@
 import type { LogicalValue } from "../ir/graph.js";
 import { apply, constant, index, input, type KernelBody, named, type Scalar } from "../ir/kernel.js";
 import { type DType, isFloat } from "../ir/tensor-type.js";
-import { equal } from "./elementwise-binary.js";
+import { equal, maximum } from "./elementwise-binary.js";
 import { arithmetic, exp, log } from "./elementwise-unary.js";
 import { dimLetters } from "./factors.js";
 import { cast } from "./layout.js";
@@ -113,7 +113,7 @@ export const max: Op<Dims> = {
   neutral: () => [{ input: 0, fill: -Infinity }],
   merge:
     () =>
-    ([a], [b]) => [fillArray(a!.shape, (i) => Math.max(a!.data[i]!, b!.data[i]!))],
+    (g, [a], [b]) => [emitOne(g, maximum, [a!, b!], {})],
   gradient: (g, [outer], [x], [y], { dims }) => {
     if (!outer || !isFloat(x!.type.dtype)) return [null];
     const c = arithmetic(g);
@@ -214,12 +214,11 @@ export const logsumexp: Op<{ readonly dim: number }> = {
     },
   merge:
     () =>
-    ([a], [b]) => [
-      fillArray(a!.shape, (i) => {
-        const top = Math.max(a!.data[i]!, b!.data[i]!);
-        return top + Math.log(Math.exp(a!.data[i]! - top) + Math.exp(b!.data[i]! - top));
-      }),
-    ],
+    (g, [a], [b]) => {
+      const c = arithmetic(g);
+      const top = c.apply(maximum, a!, b!);
+      return [c.plus(top, c.apply(log, c.plus(c.apply(exp, c.minus(a!, top)), c.apply(exp, c.minus(b!, top)))))];
+    },
   gradient: (g, [outer], [x], [y], { dim }) => {
     if (!outer) return [null];
     const c = arithmetic(g);

@@ -1,5 +1,6 @@
 // Every op that there is. Adding one means adding its record to a family and its name here.
 import { attention, attentionGradient } from "./attention.js";
+import { attentionAt, attentionAtGradient } from "./attention-at.js";
 import { contract } from "./contract.js";
 import { constant, iota, table } from "./creation.js";
 import { crossEntropy, crossEntropyGradient } from "./cross-entropy.js";
@@ -28,7 +29,16 @@ const records: readonly Op[] = [
   ...[sum, max, argmax, logsumexp],
   ...[contract, take, takeGradient, gather, gatherGradient],
   ...[layerNorm, layerNormGradient, rmsNorm, rmsNormGradient],
-  ...[crossEntropy, crossEntropyGradient, attention, attentionGradient, patches, patchesGradient],
+  ...[
+    crossEntropy,
+    crossEntropyGradient,
+    attention,
+    attentionGradient,
+    attentionAt,
+    attentionAtGradient,
+    patches,
+    patchesGradient,
+  ],
 ];
 
 /** Records by name. */
@@ -40,6 +50,8 @@ export {
   and,
   argmax,
   attention,
+  attentionAt,
+  attentionAtGradient,
   attentionGradient,
   cast,
   concat,

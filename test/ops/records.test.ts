@@ -19,9 +19,13 @@ const forBackwardAlone: { readonly [op: string]: readonly number[] } = {
   rmsNorm: [1],
   crossEntropy: [1],
   attention: [1],
+  attentionAt: [1],
 };
 /** Ops that only gradients are made of, and gradients are constants of every other loss. */
-const withoutSecondDerivative = ["layerNormGradient", "rmsNormGradient", "crossEntropyGradient", "attentionGradient"];
+const withoutSecondDerivative = [
+  ...["layerNormGradient", "rmsNormGradient", "crossEntropyGradient"],
+  ...["attentionGradient", "attentionAtGradient"],
+];
 
 const publicResults = (op: Op, numResults: number): readonly number[] =>
   Array.from({ length: numResults }, (_, o) => o).filter((o) => !forBackwardAlone[op.name]?.includes(o));

@@ -46,6 +46,29 @@ struct AttentionArgs {
 };
 void attention(Run& run, const AttentionArgs& args);
 
+/** As attention; a query sees the keys whose position (int32) is not greater than its own. Without any: out 0, lse -inf. */
+struct AttentionAtArgs {
+  std::int64_t batch, group, share, query, key, feature;
+  const void* q;
+  std::int64_t qBatch, qGroup, qShare, qQuery, qFeature;
+  const void* k;
+  std::int64_t kBatch, kGroup, kKey, kFeature;
+  const void* v;
+  std::int64_t vBatch, vGroup, vKey, vFeature;
+  const void* queryAt;
+  std::int64_t queryAtQuery;
+  const void* keyAt;
+  std::int64_t keyAtKey;
+  void* out;
+  std::int64_t outBatch, outGroup, outShare, outQuery, outFeature;
+  void* lse;
+  std::int64_t lseBatch, lseGroup, lseShare, lseQuery;
+  double scale;
+  DType dtype;
+  void* workspace;
+};
+void attentionAt(Run& run, const AttentionAtArgs& args);
+
 /**
  * With P = exp(q kᵀ scale - lse): dv = Pᵀ g, dS = P (g vᵀ - rowsum(g out)) scale, dq = dS k, dk = dSᵀ q. `workspace`
  * holds one float32 for each query row.
@@ -76,6 +99,37 @@ struct AttentionGradientArgs {
   void* workspace;
 };
 void attentionGradient(Run& run, const AttentionGradientArgs& args);
+
+/** As attentionGradient, over the keys that each query sees; `lse` and `out` may be of more keys than there are here. */
+struct AttentionAtGradientArgs {
+  std::int64_t batch, group, share, query, key, feature;
+  const void* gradOut;
+  std::int64_t gradOutBatch, gradOutGroup, gradOutShare, gradOutQuery, gradOutFeature;
+  const void* q;
+  std::int64_t qBatch, qGroup, qShare, qQuery, qFeature;
+  const void* k;
+  std::int64_t kBatch, kGroup, kKey, kFeature;
+  const void* v;
+  std::int64_t vBatch, vGroup, vKey, vFeature;
+  const void* out;
+  std::int64_t outBatch, outGroup, outShare, outQuery, outFeature;
+  const void* lse;
+  std::int64_t lseBatch, lseGroup, lseShare, lseQuery;
+  const void* queryAt;
+  std::int64_t queryAtQuery;
+  const void* keyAt;
+  std::int64_t keyAtKey;
+  void* dq;
+  std::int64_t dqBatch, dqGroup, dqShare, dqQuery, dqFeature;
+  void* dk;
+  std::int64_t dkBatch, dkGroup, dkKey, dkFeature;
+  void* dv;
+  std::int64_t dvBatch, dvGroup, dvKey, dvFeature;
+  double scale;
+  DType dtype;
+  void* workspace;
+};
+void attentionAtGradient(Run& run, const AttentionAtGradientArgs& args);
 
 /** result[v, feature] = sum of gradient[row, feature] over the rows with indices[row] = v. Indices outside are skipped. */
 struct TakeGradientArgs {
