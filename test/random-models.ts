@@ -4,6 +4,7 @@ import { type BlockBuilder, GraphBuilder } from "../src/ir/build.js";
 import type { LogicalGraph, LogicalValue } from "../src/ir/graph.js";
 import type { Loader, Program } from "../src/ir/program.js";
 import type { State } from "../src/ir/state.js";
+import { allRows } from "../src/ops/lookup.js";
 import * as ops from "../src/ops/table.js";
 import { randomNumbers } from "./arrays.js";
 import { programOf } from "./programs.js";
@@ -66,7 +67,8 @@ class Maker {
     const x = g.input({ kind: "batch", field: "x" }, { shape, dtype: "f32" }, "x");
     const tokens = g.input({ kind: "batch", field: "tokens" }, { shape: shape.slice(0, 2), dtype: "i32" }, "tokens");
     const c = layersOn(g);
-    const embedded = c.one(ops.take, [this.parameter([vocab, this.width]), tokens], {});
+    const table = this.parameter([vocab, this.width]);
+    const embedded = c.one(ops.take, [table, tokens], allRows(table.type.shape));
     const scope: Scope = {
       block: g,
       parameter: (wanted) => this.parameter(wanted),

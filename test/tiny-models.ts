@@ -4,6 +4,7 @@ import type { LogicalGraph, LogicalValue } from "../src/ir/graph.js";
 import type { Loader, Program } from "../src/ir/program.js";
 import type { State } from "../src/ir/state.js";
 import type { DType, TensorType } from "../src/ir/tensor-type.js";
+import { allRows } from "../src/ops/lookup.js";
 import type { Op } from "../src/ops/op.js";
 import * as ops from "../src/ops/table.js";
 import { programOf } from "./programs.js";
@@ -131,7 +132,7 @@ function loss(g: GraphBuilder, config: TinyGpt, parameter: (name: string) => Log
   const type: TensorType = { shape: [batch, time], dtype: "i32" };
   const tokens = g.input({ kind: "batch", field: "tokens" }, type, "tokens");
   const targets = g.input({ kind: "batch", field: "targets" }, type, "targets");
-  let x = g.at(place("wte"), () => c.one(ops.take, [parameter("wte"), tokens], {}));
+  let x = g.at(place("wte"), () => c.one(ops.take, [parameter("wte"), tokens], allRows(parameter("wte").type.shape)));
   x = g.at(place("wpe"), () => {
     const positions = c.one(ops.regroup, [parameter("wpe")], { factors: "tc->btc", sizes: { b: batch } });
     return c.add(x, positions);

@@ -24,11 +24,11 @@ const Order& sortRows(const TakeGradientArgs& args) {
   order.rows.resize(static_cast<std::size_t>(args.rows));
   // Counted two places further on, the ends of the counts become the places where the next pass writes.
   for (std::int64_t row = 0; row < args.rows; row++)
-    if (const std::int64_t index = indices[row * args.indicesRows]; isInside(index))
+    if (const std::int64_t index = indices[row * args.indicesRows] - args.start; isInside(index))
       order.first[static_cast<std::size_t>(index + 2)]++;
   for (std::size_t i = 2; i < order.first.size(); i++) order.first[i] += order.first[i - 1];
   for (std::int64_t row = 0; row < args.rows; row++)
-    if (const std::int64_t index = indices[row * args.indicesRows]; isInside(index))
+    if (const std::int64_t index = indices[row * args.indicesRows] - args.start; isInside(index))
       order.rows[static_cast<std::size_t>(order.first[static_cast<std::size_t>(index + 1)]++)] =
           static_cast<std::int32_t>(row);
   return order;

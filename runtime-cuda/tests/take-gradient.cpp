@@ -9,10 +9,11 @@ using namespace dream;
 namespace {
 
 template <class T>
-void check(Run& run, std::int64_t rows, std::int64_t vocab, std::int64_t feature, std::int64_t gap) {
+void check(Run& run, std::int64_t rows, std::int64_t vocab, std::int64_t feature, std::int64_t gap,
+           std::int32_t start = 0) {
   std::vector<std::int32_t> indices;
   for (std::int64_t row = 0; row < rows; row++)
-    indices.push_back(static_cast<std::int32_t>(math::randomWords(3, 1, 0, 0, row).a % (vocab + 2)) - 1);
+    indices.push_back(static_cast<std::int32_t>(math::randomWords(3, 1, 0, 0, row).a % (vocab + 2)) - 1 + start);
   const auto gradient = reference::normal<T>(rows * (feature + gap), 5);
   std::vector<T> result(static_cast<std::size_t>(vocab * (feature + gap)), T(-77.0f));
   // clang-format off
@@ -20,13 +21,13 @@ void check(Run& run, std::int64_t rows, std::int64_t vocab, std::int64_t feature
       .indices = indices.data(), .indicesRows = 1,
       .gradient = gradient.data(), .gradientRows = feature + gap, .gradientFeature = 1,
       .result = result.data(), .resultVocab = feature + gap, .resultFeature = 1,
-      .dtype = sizeof(T) == 2 ? DType::bf16 : DType::f32, .workspace = nullptr});
+      .start = start, .dtype = sizeof(T) == 2 ? DType::bf16 : DType::f32, .workspace = nullptr});
   // clang-format on
   std::vector<double> right(result.size());
   for (std::int64_t row = 0; row < rows; row++)
-    if (indices[row] >= 0 && indices[row] < vocab)
+    if (indices[row] >= start && indices[row] < start + vocab)
       for (std::int64_t i = 0; i < feature; i++)
-        right[indices[row] * (feature + gap) + i] += float(gradient[row * (feature + gap) + i]);
+        right[(indices[row] - start) * (feature + gap) + i] += float(gradient[row * (feature + gap) + i]);
   reference::Comparison comparison;
   for (std::int64_t place = 0; place < vocab; place++)
     for (std::int64_t i = 0; i < feature + gap; i++) {
@@ -50,6 +51,7 @@ TEST_SUITE("take-gradient") {
       for (const std::int64_t gap : {0, 3}) {
         check<float>(run, rows, vocab, feature, gap);
         check<bf16>(run, rows, vocab, feature, gap);
+        check<float>(run, rows, vocab, feature, gap, 11);
       }
   }
 }

@@ -97,7 +97,8 @@ const meanings: ReadonlyMap<string, CallMeaning> = new Map<string, CallMeaning>(
     {
       inputs: ["indices", "gradient"],
       outputs: ["result"],
-      run: (inputs, sizes) => takeGradient.reference(inputs, { numRows: sizes.get("vocab")! }),
+      run: (inputs, sizes, options) =>
+        takeGradient.reference(inputs, { numRows: sizes.get("vocab")!, start: options.get("start") as number }),
     },
   ],
 ]);

@@ -1,6 +1,6 @@
 // Rows and elements picked by index, and the sums that go back to where they were picked. An index outside picks 0.
 import type { LogicalValue } from "../ir/graph.js";
-import { apply, constant, index, input, named, type Scalar } from "../ir/kernel.js";
+import { apply, attribute, constant, index, input, named, type Scalar } from "../ir/kernel.js";
 import { isFloat } from "../ir/tensor-type.js";
 import { elementwiseBody } from "./elementwise.js";
 import { dimLetters } from "./factors.js";
@@ -19,13 +19,22 @@ const takeLetters = (numIndexDims: number, numRest: number): { places: string; r
   rest: [..."ponmlk"].slice(0, numRest).join(""),
 });
 
-/** `weight [V, ...rest]`, `indices [...]`: `[...indices, ...rest]`. */
-export const take: Op<Record<never, never>> = {
+export interface TakeAttributes {
+  /** The index of this rank's first row; its rows from `numRows` on are padding. */
+  readonly start: number;
+  readonly numRows: number;
+}
+
+/** Attributes for all rows of a weight. */
+export const allRows = ([numRows]: readonly number[]): TakeAttributes => ({ start: 0, numRows: numRows! });
+
+/** `weight [V, ...rest]`, `indices [...]`: `[...indices, ...rest]`. Over split rows each rank picks its own, and a sum is left. */
+export const take: Op<TakeAttributes> = {
   ...plain,
   name: "take",
   factors: ([weight, indices]) => {
     const { places, rest } = takeLetters(indices!.length, weight!.length - 1);
-    return `[v]${rest},${places}->${places}${rest}`;
+    return `v${rest},${places}->${places}${rest}`;
   },
   dtypes: ([weight, indices]) => {
     need("take", indices);
@@ -33,28 +42,34 @@ export const take: Op<Record<never, never>> = {
   },
   linear: () => [[0]],
   indices: [1],
+  // Padding is never picked.
+  neutral: () => [],
+  localize: () => [
+    { path: "start", letter: "v", take: "start" },
+    { path: "numRows", letter: "v", take: "valid" },
+  ],
   gradient: (g, [outer], [weight, indices]) => [
     outer && isFloat(weight!.type.dtype)
-      ? emitOne(g, takeGradient, [indices!, outer], { numRows: weight!.type.shape[0]! })
+      ? emitOne(g, takeGradient, [indices!, outer], allRows(weight!.type.shape))
       : null,
     null,
   ],
   cost: (inputs, outputs) => ({ flops: 0, bytes: bytesOf(inputs.slice(1)) + 2 * bytesOf(outputs) }),
-  reference: ([weight, indices]) => {
+  reference: ([weight, indices], { start, numRows }) => {
     const row = weight!.shape.slice(1).reduce((n, size) => n * size, 1);
     const shape = [...indices!.shape, ...weight!.shape.slice(1)];
     return [
       fillArray(shape, (i) => {
-        const place = indices!.data[Math.floor(i / row)]!;
-        return place >= 0 && place < weight!.shape[0]! ? weight!.data[place * row + (i % row)]! : 0;
+        const place = indices!.data[Math.floor(i / row)]! - start;
+        return place >= 0 && place < numRows ? weight!.data[place * row + (i % row)]! : 0;
       }),
     ];
   },
   lower: ([weight, indices], [output]) => {
     const { places, rest } = takeLetters(indices!.shape.length, weight!.shape.length - 1);
-    const place = input(1);
+    const place = apply("sub", input(1), attribute("start"));
     const element = input(0, [place, ...[...rest].map((letter) => index(letter))]);
-    const value = apply("select", inRange(place, constant(weight!.shape[0]!)), element, constant(0));
+    const value = apply("select", inRange(place, attribute("numRows")), element, constant(0));
     return { kind: "loops", body: { ...elementwiseBody(output!.shape.length, value), outer: [...places, ...rest] } };
   },
   samples: [
@@ -63,20 +78,20 @@ export const take: Op<Record<never, never>> = {
         [5, 3],
         [2, 4],
       ],
-      attrs: {},
+      attrs: allRows([5]),
       below: { 1: 5 },
     },
-    { shapes: [[5], [3]], attrs: {}, below: { 1: 5 } },
+    { shapes: [[5], [3]], attrs: allRows([5]), below: { 1: 5 } },
   ],
 };
 
 /** Adds up the rows of `gradient [...indices, ...rest]` that were picked from one row: `[numRows, ...rest]`. */
-export const takeGradient: Op<{ readonly numRows: number }> = {
+export const takeGradient: Op<TakeAttributes> = {
   ...plain,
   name: "takeGradient",
   factors: ([indices, gradient]) => {
     const { places, rest } = takeLetters(indices!.length, gradient!.length - indices!.length);
-    return `${places},${places}${rest}->[v]${rest}`;
+    return `${places},${places}${rest}->v${rest}`;
   },
   sizes: ({ numRows }) => ({ v: numRows }),
   dtypes: ([indices, gradient]) => {
@@ -89,13 +104,21 @@ export const takeGradient: Op<{ readonly numRows: number }> = {
     { input: 0, fill: 0 },
     { input: 1, fill: 0 },
   ],
-  gradient: (g, [outer], [indices]) => [null, outer ? emitOne(g, take, [outer, indices!], {}) : null],
+  localize: () => [
+    { path: "start", letter: "v", take: "start" },
+    { path: "numRows", letter: "v", take: "count" },
+  ],
+  gradient: (g, [outer], [indices]) => [
+    null,
+    outer ? emitOne(g, take, [outer, indices!], allRows(outer.type.shape)) : null,
+  ],
   cost: perElement(1),
-  reference: ([indices, gradient], { numRows }) => {
+  reference: ([indices, gradient], { start, numRows }) => {
     const rest = gradient!.shape.slice(indices!.shape.length);
     const row = rest.reduce((n, size) => n * size, 1);
     const data = new Float64Array(numRows * row);
-    indices!.data.forEach((place, i) => {
+    indices!.data.forEach((index, i) => {
+      const place = index - start;
       if (!(place >= 0 && place < numRows)) return;
       for (let r = 0; r < row; r++) data[place * row + r]! += gradient!.data[i * row + r]!;
     });
@@ -113,7 +136,7 @@ export const takeGradient: Op<{ readonly numRows: number }> = {
           { name: "gradient", role: "input", index: 1, groups: ["rows", "feature"], unit: ["feature"] },
           { name: "result", role: "output", index: 0, groups: ["vocab", "feature"], unit: ["feature"] },
         ],
-        options: { dtype: gradient!.dtype },
+        options: { start: { attribute: "start" }, dtype: gradient!.dtype },
         workspace: 0,
       },
     };
@@ -124,10 +147,10 @@ export const takeGradient: Op<{ readonly numRows: number }> = {
         [2, 4],
         [2, 4, 3],
       ],
-      attrs: { numRows: 5 },
+      attrs: allRows([5]),
       below: { 0: 5 },
     },
-    { shapes: [[4], [4]], attrs: { numRows: 3 }, below: { 0: 3 } },
+    { shapes: [[4], [4]], attrs: allRows([3]), below: { 0: 3 } },
   ],
 };
 

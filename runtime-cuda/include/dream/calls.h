@@ -131,7 +131,7 @@ struct AttentionAtGradientArgs {
 };
 void attentionAtGradient(Run& run, const AttentionAtGradientArgs& args);
 
-/** result[v, feature] = sum of gradient[row, feature] over the rows with indices[row] = v. Indices outside are skipped. */
+/** result[v, feature] = sum of gradient[row, feature] over the rows with indices[row] = start + v. Others are skipped. */
 struct TakeGradientArgs {
   std::int64_t rows, vocab, feature;
   const void* indices;
@@ -140,6 +140,7 @@ struct TakeGradientArgs {
   std::int64_t gradientRows, gradientFeature;
   void* result;
   std::int64_t resultVocab, resultFeature;
+  std::int64_t start;
   DType dtype;
   void* workspace;
 };

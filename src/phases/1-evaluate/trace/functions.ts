@@ -1,6 +1,7 @@
 // The meaning of the functions on tensors that the library declares: creation, joining, random numbers, layers' kernels.
 import type { DType } from "../../../ir/tensor-type.js";
 import { parseFactors } from "../../../ops/factors.js";
+import { allRows } from "../../../ops/lookup.js";
 import type { Op } from "../../../ops/op.js";
 import { randomAttributes } from "../../../ops/random.js";
 import * as ops from "../../../ops/table.js";
@@ -142,7 +143,7 @@ export function tensorFunctions(tracer: Tracer): { readonly [name: string]: unkn
         tracer.isConstant = before;
       }
     },
-    embeddingLookup: (weight: Tensor, indices: Tensor) => emit(ops.take, [weight, indices], {})[0]!,
+    embeddingLookup: (weight: Tensor, indices: Tensor) => emit(ops.take, [weight, indices], allRows(weight.shape))[0]!,
     normalizeLayer: (x: Tensor, weight: Tensor | null, bias: Tensor | null, eps: number) => {
       const y = emit(ops.layerNorm, [x], { eps: Number(eps) })[0]!;
       const scaled = weight ? y.mul(weight) : y;

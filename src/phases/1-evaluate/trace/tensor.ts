@@ -6,6 +6,7 @@ import type { HostVariable } from "../../../ir/host.js";
 import type { Origin } from "../../../ir/origin.js";
 import type { State } from "../../../ir/state.js";
 import { type DType, isFloat, numElements, showType, type TensorType } from "../../../ir/tensor-type.js";
+import { allRows } from "../../../ops/lookup.js";
 import type { Op } from "../../../ops/op.js";
 import * as ops from "../../../ops/table.js";
 import { knownOf, RunTime, type Scalar } from "../run-time.js";
@@ -485,7 +486,7 @@ export class Tensor {
     return this.emit(ops.gather, [this, index], { dim: this.dim(dim) });
   }
   take(index: Tensor): Tensor {
-    return this.emit(ops.take, [this, index], {});
+    return this.emit(ops.take, [this, index], allRows(this.shape));
   }
 
   to(dtype: DType): Tensor {
