@@ -41,7 +41,9 @@ function compileTraced(traced: Program<"logical">, passes: PassRunner): Program<
 function prepare(traced: Program<"logical">, passes: PassRunner): Program<"logical"> {
   const sliced = passes.run("moveSlicesUp", () => eachGraph(traced, moveSlicesUp));
   const mixed = passes.run("mixPrecision", () => mixPrecision(sliced));
-  const differentiated = passes.run("differentiate", () => eachGraph(mixed, differentiate));
+  const differentiated = passes.run("differentiate", () =>
+    eachGraph(mixed, (graph) => differentiate(graph, mixed.layout.recomputed)),
+  );
   const simplified = passes.run("simplify", () => eachGraph(differentiated, simplify));
   const widened = passes.run("widenProducts", () => eachGraph(simplified, widenProducts));
   return passes.finish("nameValues", () => eachGraph(widened, nameValues), verifyProgram);

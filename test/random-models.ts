@@ -36,6 +36,8 @@ interface Scope {
   readonly parameter: (shape: readonly number[]) => LogicalValue;
   readonly values: LogicalValue[];
   readonly depth: number;
+  /** The path of the module that the layers are in. */
+  readonly path: string;
 }
 
 class Maker {
@@ -74,6 +76,7 @@ class Maker {
       parameter: (wanted) => this.parameter(wanted),
       values: [c.add(x, embedded)],
       depth: 0,
+      path: "model",
     };
     const { numLayers = 3, numLosses = 1 } = this.options;
     const results: { name: string; value: LogicalValue }[] = [];
@@ -146,7 +149,10 @@ class Maker {
     const kinds = ["mlp", "norm", "rms", "scale", "shift", "mix", "attention", "elementwise", "swap", "centre", "drop"];
     const kind = scope.depth < 2 && this.below(3) === 0 ? "repeat" : this.pick(kinds);
     this.words.push(kind);
-    return this.layerOf(kind, x, scope);
+    const path = `${scope.path}.${kind}${this.words.length}`;
+    return scope.block.at({ origin: null, scope: path, phase: "forward" }, () =>
+      this.layerOf(kind, x, { ...scope, path }),
+    );
   }
 
   private layerOf(kind: string, x: LogicalValue, scope: Scope): LogicalValue {
@@ -236,8 +242,11 @@ class Maker {
       return inner;
     };
     const enter = body.value(start.type, { name: "x" });
+    const path = `${scope.path}.*`;
+    body.place = { origin: null, scope: path, phase: "forward" };
     const inner: Scope = {
       block: body,
+      path,
       depth: scope.depth + 1,
       values: [enter],
       parameter: (shape) => {

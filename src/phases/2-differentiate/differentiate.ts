@@ -1,5 +1,6 @@
 // Purpose: every `gradient` step becomes the steps that compute it (reverse mode), at its place; repeats keep being
-// repeats. Needs: a logical graph. Leaves: one without `gradient` steps. Example: y = w x gives dw = dy xᵀ behind it.
+// repeats. Modules at the paths `recomputed` are computed again there instead of kept (see recompute-modules). Needs: a
+// logical graph. Leaves: one without `gradient` steps. Example: y = w x gives dw = dy xᵀ behind it.
 import { BlockBuilder, ValueIds } from "../../ir/build.js";
 import type { GradientStep, LogicalGraph, LogicalValue, Step } from "../../ir/graph.js";
 import { removeDeadSteps } from "../../ir/remove-dead-steps.js";
@@ -7,12 +8,14 @@ import { highestId, replaceInSteps } from "../../ir/steps.js";
 import { constant } from "../../ops/table.js";
 import { dependents } from "./active.js";
 import { Gradients, zeroLike } from "./gradients.js";
-import { reverseSteps, type Saved } from "./reverse.js";
+import { type Recomputing, recomputeModules } from "./recompute-modules.js";
+import { reverseSteps } from "./reverse.js";
 
-export function differentiate(graph: LogicalGraph): LogicalGraph {
+export function differentiate(graph: LogicalGraph, recomputed: readonly string[] = []): LogicalGraph {
   if (!graph.steps.some(({ kind }) => kind === "gradient")) return graph;
   const ids = new ValueIds(highestId(graph) + 1);
-  const saved: Saved = new Map();
+  const recomputing: Recomputing = { paths: recomputed, saved: new Map(), ids };
+  const { saved } = recomputing;
   const constants = new Set<number>();
   const swap = new Map<number, LogicalValue>();
   const replace = (value: LogicalValue): LogicalValue => swap.get(value.id) ?? value;
@@ -22,9 +25,9 @@ export function differentiate(graph: LogicalGraph): LogicalGraph {
       steps.push(...replaceInSteps([step], replace));
       continue;
     }
-    const block = gradientSteps(step, steps, saved, constants, ids, swap);
-    steps = [...steps, ...block.steps];
-    for (const made of block.steps) if (made.kind === "op") for (const { id } of made.outputs) constants.add(id);
+    const made = gradientSteps(step, steps, recomputing, constants, swap);
+    steps = [...steps, ...made];
+    for (const one of made) if (one.kind === "op") for (const { id } of one.outputs) constants.add(id);
     for (const { id } of step.outputs) constants.add(swap.get(id)!.id);
   }
   const withSaved = (list: readonly Step<"logical">[]): readonly Step<"logical">[] =>
@@ -48,12 +51,11 @@ export function differentiate(graph: LogicalGraph): LogicalGraph {
 function gradientSteps(
   step: GradientStep,
   before: readonly Step<"logical">[],
-  saved: Saved,
+  recomputing: Recomputing,
   constants: ReadonlySet<number>,
-  ids: ValueIds,
   swap: Map<number, LogicalValue>,
-): BlockBuilder {
-  const block = new BlockBuilder(ids, { origin: step.origin, scope: step.scope, phase: "backward" });
+): readonly Step<"logical">[] {
+  const block = new BlockBuilder(recomputing.ids, { origin: step.origin, scope: step.scope, phase: "backward" });
   const by = step.by.map((value) => swap.get(value.id) ?? value);
   const loss = swap.get(step.loss.id) ?? step.loss;
   const active = dependents(
@@ -64,9 +66,11 @@ function gradientSteps(
   const gradients = new Gradients(block);
   const [one] = block.emit(constant, [], { shape: [], dtype: loss.type.dtype, value: 1 }, { gradientOf: loss.id });
   gradients.arrive(loss, one!);
-  reverseSteps(before, gradients, block, { active, saved });
-  step.outputs.forEach((output, i) => {
-    swap.set(output.id, gradients.of(by[i]!) ?? zeroLike(block, by[i]!));
+  reverseSteps(before, gradients, block, { active, recomputing });
+  const ends = step.outputs.map((output, i) => {
+    const end = gradients.of(by[i]!) ?? zeroLike(block, by[i]!);
+    swap.set(output.id, end);
+    return end;
   });
-  return block;
+  return recomputeModules({ forward: before, backward: block.steps, ends, repeat: null }, recomputing);
 }

@@ -6,7 +6,8 @@ import { entriesOf, makesOf, replaceInSteps } from "../../ir/steps.js";
 import { isFloat } from "../../ir/tensor-type.js";
 import { chooseSaved } from "./choose-saved.js";
 import { Gradients, zeroLike } from "./gradients.js";
-import { type Reverse, reverseSteps } from "./reverse.js";
+import { recomputeModules } from "./recompute-modules.js";
+import { type Reverse, reverseSteps, type Saved } from "./reverse.js";
 
 interface Entry {
   readonly start: LogicalValue;
@@ -21,7 +22,7 @@ export function reverseRepeat(
   block: BlockBuilder,
   context: Reverse,
 ): void {
-  const { active } = context;
+  const { active, recomputing } = context;
   const arriving = step.collected.filter(({ items }) => items.some((item) => gradients.of(item)));
   const candidates = step.carried.filter(
     ({ enter, leave }) => isFloat(enter.type.dtype) && (active.has(enter.id) || active.has(leave.id)),
@@ -31,12 +32,15 @@ export function reverseRepeat(
 
   // A carried value may get its first gradient inside: found by walking back until nothing new is.
   for (;;) {
-    const trial = walkBack(step, live, arriving, block, context, new Map());
+    const trial = walkBack(step, live, arriving, block, {
+      ...context,
+      recomputing: { ...recomputing, saved: new Map() },
+    });
     const more = candidates.filter((entry) => !live.includes(entry) && trial.inner.of(entry.enter));
     if (more.length === 0) break;
     live = candidates.filter((entry) => live.includes(entry) || more.includes(entry));
   }
-  const { body, inner, entering, taken } = walkBack(step, live, arriving, block, context, context.saved);
+  const { body, inner, entering, taken } = walkBack(step, live, arriving, block, context);
 
   const carried: Entry[] = live.map(({ start, enter, leave, result }) => ({
     start: gradients.orZero(result),
@@ -72,12 +76,9 @@ export function reverseRepeat(
     of: items,
   }));
 
-  const outers = chooseSaved(
-    step,
-    body.steps,
-    [...carried, ...sums].map(({ leave }) => leave).concat(collected.map(({ each }) => each)),
-    valuesInside(step, context.saved),
-  );
+  const ends = [...[...carried, ...sums].map(({ leave }) => leave), ...collected.map(({ each }) => each)];
+  const backward = recomputeModules({ forward: step.body, backward: body.steps, ends, repeat: step }, recomputing);
+  const outers = chooseSaved(step, backward, ends, valuesInside(step, recomputing.saved));
   const swap = new Map<number, LogicalValue>();
   const fresh = (value: LogicalValue): LogicalValue => {
     const made = block.value(value.type, { name: value.name });
@@ -90,8 +91,8 @@ export function reverseRepeat(
       .filter(({ each }) => outers.entries.has(each.id))
       .map(({ items, each }) => ({ items: [...items].reverse(), each: fresh(each) })),
     ...outers.saved.map((value) => {
-      const list = context.saved.get(step) ?? [];
-      context.saved.set(step, list);
+      const list = recomputing.saved.get(step) ?? [];
+      recomputing.saved.set(step, list);
       let held = list.find(({ each }) => each.id === value.id);
       if (!held) {
         held = {
@@ -113,7 +114,7 @@ export function reverseRepeat(
   }));
   const replace = (value: LogicalValue): LogicalValue => swap.get(value.id) ?? value;
   const inputsOnly = again.map((made) => ({ ...made, inputs: made.inputs.map(replace) }));
-  const steps: readonly Step<"logical">[] = [...inputsOnly, ...replaceInSteps(body.steps, replace)];
+  const steps: readonly Step<"logical">[] = [...inputsOnly, ...replaceInSteps(backward, replace)];
   block.repeat({
     count: step.count,
     carried: [...carried, ...sums].map(({ start, enter, leave, result }) => ({
@@ -147,7 +148,6 @@ export function reverseRepeat(
     takes: RepeatStep<"logical">["collected"],
     outside: BlockBuilder,
     within: Reverse,
-    saved: Reverse["saved"],
   ) {
     const inside = outside.inner();
     const found = new Gradients(inside);
@@ -161,16 +161,16 @@ export function reverseRepeat(
     const taken = takes.map(({ each, items }) => {
       const arrives = inside.value(each.type, { gradientOf: each.id });
       found.arrive(each, arrives);
-      const given = saved === context.saved ? [...items].reverse().map((item) => gradients.orZero(item)) : [];
+      const given = within === context ? [...items].reverse().map((item) => gradients.orZero(item)) : [];
       return { items: given, each: arrives };
     });
-    reverseSteps(repeat.body, found, inside, { ...within, saved });
+    reverseSteps(repeat.body, found, inside, within);
     return { body: inside, inner: found, entering, taken };
   }
 }
 
 /** Values that exist inside a body: what came in, what its steps made, and what its own repeats are to collect. */
-function valuesInside(step: RepeatStep<"logical">, saved: Reverse["saved"]): ReadonlyMap<number, LogicalValue> {
+function valuesInside(step: RepeatStep<"logical">, saved: Saved): ReadonlyMap<number, LogicalValue> {
   const more = step.body.flatMap((inner) => (inner.kind === "repeat" ? (saved.get(inner) ?? []) : []));
   const values = [
     ...entriesOf(step),

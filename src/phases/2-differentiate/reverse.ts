@@ -4,6 +4,7 @@ import type { BlockBuilder } from "../../ir/build.js";
 import type { LogicalValue, RepeatStep, Step } from "../../ir/graph.js";
 import type { Ids } from "./active.js";
 import type { Gradients } from "./gradients.js";
+import type { Recomputing } from "./recompute-modules.js";
 import { reverseRepeat } from "./reverse-repeat.js";
 
 /** Further values that a forward repeat collects for its backward repeat. */
@@ -15,7 +16,7 @@ export type Saved = Map<
 export interface Reverse {
   /** Values whose gradients are wanted, or that wanted ones depend on. */
   readonly active: Ids;
-  readonly saved: Saved;
+  readonly recomputing: Recomputing;
 }
 
 /** The gradients of everything in `steps`, from those that `gradients` holds already. */

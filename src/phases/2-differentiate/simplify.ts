@@ -1,6 +1,7 @@
 // Purpose: leave out work that says nothing: x + 0, x * 1, casts to the same type, views that change nothing, two views
-// in a row, arithmetic on constants, and the same cheap op on the same operands twice in a block. What is known of an op
-// stands in its record (`shortcut`, `absorb`). 0 * x stays: it is not 0 where x is not a number.
+// in a row, arithmetic on constants, and the same cheap op on the same operands twice in one phase of a block (backward
+// may compute again what forward need not keep). What is known of an op stands in its record (`shortcut`, `absorb`).
+// 0 * x stays: it is not 0 where x is not a number.
 // Needs: a logical graph whose gradients are made. Leaves: the same results with fewer steps.
 // Example: with one microbatch a gradient is 0 + g, which becomes g.
 import { BlockBuilder, placeOf, ValueIds } from "../../ir/build.js";
@@ -162,5 +163,5 @@ function isCheap({ op, attrs, inputs, outputs }: OpStep<"logical">): boolean {
   return op.cost(types[0]!, types[1]!, attrs).flops <= most;
 }
 
-const keyOf = ({ op, attrs, inputs, outputs }: OpStep<"logical">): string =>
-  `${op.name} ${inputs.map(({ id }) => id)} ${JSON.stringify(attrs)} ${outputs.map(({ type }) => type.dtype)}`;
+const keyOf = ({ op, attrs, inputs, outputs, phase }: OpStep<"logical">): string =>
+  `${phase} ${op.name} ${inputs.map(({ id }) => id)} ${JSON.stringify(attrs)} ${outputs.map(({ type }) => type.dtype)}`;

@@ -90,11 +90,12 @@ export function rollUp(
       collected.push({ each, items });
     });
   });
-  const scopes = first!.map((_, s) => commonPath(rounds.map((round) => round[s]!.scope)));
-  const body = first!.map((step, s) => {
-    const own = replaceInStep(step, (value) => swaps[s]!.get(value.id) ?? value);
-    return { ...own, scope: scopes[s]! };
-  });
+  const body = first!.map((step, s) =>
+    inCommonScope(
+      replaceInStep(step, (value) => swaps[s]!.get(value.id) ?? value),
+      rounds.map((round) => round[s]!),
+    ),
+  );
   const { origin, phase } = first![0]!;
   const repeat: RepeatStep<"logical"> = {
     kind: "repeat",
@@ -128,6 +129,20 @@ function classify(
     (place, r) => r === 0 || (place && place[0] === r - 1 && place[1] === second[1] && place[2] === second[2]),
   );
   return follows ? [second[1], second[2]] : null;
+}
+
+/** A step, and what is in its body, under the scopes that all rounds share. */
+function inCommonScope(step: Step<"logical">, rounds: readonly Step<"logical">[]): Step<"logical"> {
+  const scope = commonPath(rounds.map((round) => round.scope));
+  if (step.kind !== "repeat") return { ...step, scope };
+  const bodies = rounds.map((round) => (round.kind === "repeat" ? round.body : []));
+  const body = step.body.map((inner, s) =>
+    inCommonScope(
+      inner,
+      bodies.map((list) => list[s]!),
+    ),
+  );
+  return { ...step, scope, body };
 }
 
 const commonName = (values: readonly LogicalValue[]): string => commonPath(values.map(({ name }) => name));
