@@ -1,7 +1,7 @@
 // A scheduled program as the files of DIR/src for CPUs.
 import { fileURLToPath } from "node:url";
 
-import { axisOrder } from "../src/ir/placement.js";
+import { rankAxes } from "../src/ir/placement.js";
 import type { ScheduledProgram } from "../src/ir/scheduled.js";
 import { cppIdentifier } from "./cpp-text.js";
 import { emitGraph } from "./cpu/emit-graph.js";
@@ -21,7 +21,7 @@ export function emitProgram(scheduled: ScheduledProgram): ReadonlyMap<string, st
     file: program.file,
     states,
     variants: variants.map(({ degrees }) => ({
-      shown: axisOrder.map((axis) => `${axis} ${degrees[axis]}`).join(", "),
+      shown: rankAxes.map((axis) => `${axis} ${degrees[axis]}`).join(", "),
     })),
     lines: new SourceLines(),
   };

@@ -12,6 +12,7 @@ import { moveSlicesUp } from "./phases/2-differentiate/move-slices-up.js";
 import { nameValues } from "./phases/2-differentiate/name-values.js";
 import { simplify } from "./phases/2-differentiate/simplify.js";
 import { widenProducts } from "./phases/2-differentiate/widen-products.js";
+import { cutTime } from "./phases/3-partition/cut-time.js";
 import { insertMoves } from "./phases/3-partition/insert-moves.js";
 import { moveIntoRepeats } from "./phases/3-partition/move-into-repeats.js";
 import { place } from "./phases/3-partition/place.js";
@@ -51,7 +52,8 @@ function prepare(traced: Program<"logical">, passes: PassRunner): Program<"logic
 
 /** One rank's graphs: where every value lies, and the collectives that bring it there. */
 function partition(logical: Program<"logical">, passes: PassRunner): Program<"local"> {
-  const placed = passes.run("place", () => place(logical));
+  const timed = passes.run("cutTime", () => cutTime(logical));
+  const placed = passes.run("place", () => place(timed));
   const local = passes.run("insertMoves", () => insertMoves(placed));
   return passes.finish("moveIntoRepeats", () => moveIntoRepeats(local), verifyProgram);
 }

@@ -1,6 +1,6 @@
 // program.cpp: what the runtime knows of a program, as constant tables, and main.
 
-import { axisOrder, partialAxes, wholePlacement } from "../../src/ir/placement.js";
+import { partialAxes, rankAxes, wholePlacement } from "../../src/ir/placement.js";
 import type { ConfigEntry, Loader } from "../../src/ir/program.js";
 import type { ScheduledProgram, StateHome } from "../../src/ir/scheduled.js";
 import { numElements } from "../../src/ir/tensor-type.js";
@@ -45,7 +45,7 @@ export function emitTables(scheduled: ScheduledProgram): string {
       "variants",
       "dream::VariantInfo",
       variants.map(({ degrees, stateBytes, arenaBytes }) => {
-        const list = axisOrder.map((axis) => cppInteger(degrees[axis])).join(", ");
+        const list = rankAxes.map((axis) => cppInteger(degrees[axis])).join(", ");
         return `{{${list}}, ${cppInteger(stateBytes)}, ${cppInteger(arenaBytes)}}`;
       }),
     ),
@@ -57,7 +57,7 @@ export function emitTables(scheduled: ScheduledProgram): string {
   ];
   const span = (name: string, count: number): string => (count === 0 ? "{}" : `dream::spanOf(${name})`);
   const parameters = states.filter(({ state }) => state.kind === "parameter");
-  const degrees = axisOrder.map((axis) => {
+  const degrees = rankAxes.map((axis) => {
     const degree = program.mesh.degrees[axis];
     return degree === "auto" ? "0" : cppInteger(degree);
   });

@@ -21,7 +21,7 @@ const commonDivisor = (a: number, b: number): number => (b === 0 ? a : commonDiv
 export const meshFacts = (mesh: Mesh, batchSizes: readonly number[]): MeshFacts => ({
   mesh,
   axes: liveAxes(mesh),
-  dataMultiple: batchSizes.reduce(commonDivisor, 0),
+  dataMultiple: batchSizes.reduce(commonDivisor, 0) / fixedRanks(mesh, ["microbatch"]),
 });
 
 /**

@@ -1,11 +1,14 @@
 // Placements: per dim the mesh axes that split it, outermost first, and the axes over which the value is an
 // unreduced sum or maximum. Only the innermost axis of a dim may be gathered, exchanged or appended.
 
-export type Axis = "pp" | "dpReplicate" | "dpShard" | "cp" | "tp";
+/** `microbatch` is an axis in time: its parts of a batch go through the same rank one behind the other. */
+export type Axis = "pp" | "dpReplicate" | "dpShard" | "microbatch" | "cp" | "tp";
 export type Reduction = "sum" | "max";
 
 /** Outermost first: neighbours in `tp` are neighbours in rank. */
-export const axisOrder: readonly Axis[] = ["pp", "dpReplicate", "dpShard", "cp", "tp"];
+export const axisOrder: readonly Axis[] = ["pp", "dpReplicate", "dpShard", "microbatch", "cp", "tp"];
+/** The axes that ranks lie on. */
+export const rankAxes: readonly Axis[] = axisOrder.filter((axis) => axis !== "microbatch");
 
 /** A degree that is "auto" is taken from the world size when the program starts. */
 export type Degree = number | "auto";

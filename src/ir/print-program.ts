@@ -1,6 +1,6 @@
 // The text of a program: what shaped it, what it keeps, its host code as pseudo code, and its graphs.
 import type { Level } from "./graph.js";
-import { axisOrder } from "./placement.js";
+import { axisOrder, type Mesh } from "./placement.js";
 import { showPlacement } from "./placement-text.js";
 import { type PrintOptions, printGraph, showName, wholePaths } from "./print.js";
 import { HostNames, printExpression, printHost } from "./print-host.js";
@@ -10,7 +10,9 @@ import { showType } from "./tensor-type.js";
 
 export function printProgram<L extends Level>(program: Program<L>, options: PrintOptions = wholePaths): string {
   const names = new HostNames();
-  const mesh = axisOrder.map((axis) => `${axis} ${program.mesh.degrees[axis]}`).join(", ");
+  const mesh = shownAxes(program.mesh)
+    .map((axis) => `${axis} ${program.mesh.degrees[axis]}`)
+    .join(", ");
   const plan = program.plan as PlacementPlan | null;
   const sections: (readonly string[])[] = [
     [
@@ -67,3 +69,6 @@ function printState(state: State, plan: PlacementPlan | null): string {
   ];
   return `${state.kind} ${state.name}: ${showType(state.type)}${placed}${more.map((part) => `, ${part}`).join("")}`;
 }
+
+/** Time is named where it is cut. */
+const shownAxes = ({ degrees }: Mesh) => axisOrder.filter((axis) => axis !== "microbatch" || degrees.microbatch !== 1);

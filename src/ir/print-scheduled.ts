@@ -1,5 +1,5 @@
 // The text of a scheduled program: where every byte lies, and what a rank does in order. For people; nothing reads it back.
-import { axisOrder } from "./placement.js";
+import { rankAxes } from "./placement.js";
 import type {
   Amount,
   Buffer,
@@ -20,7 +20,7 @@ export function printScheduled({ program, variants, states, graphs }: ScheduledP
     [
       `scheduled program ${program.name} of ${program.file}`,
       ...variants.map(({ degrees, stateBytes, arenaBytes }, i) => {
-        const mesh = axisOrder.map((axis) => `${axis} ${degrees[axis]}`).join(", ");
+        const mesh = rankAxes.map((axis) => `${axis} ${degrees[axis]}`).join(", ");
         return `variant ${i}: ${mesh}; state ${stateBytes} bytes, arena ${arenaBytes} bytes`;
       }),
     ],

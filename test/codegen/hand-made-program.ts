@@ -53,7 +53,7 @@ export const handMadeProgram: Program<"local"> = {
     { path: "rounds", value: 5, fixed: false, schema: { type: "integer", minimum: 1, maximum: 100 } },
     { path: "hiddenSize", value: 8, fixed: true, schema: { type: "integer", exclusiveMinimum: 0 } },
   ],
-  mesh: { degrees: { pp: 1, dpReplicate: "auto", dpShard: 1, cp: 1, tp: 1 } },
+  mesh: { degrees: { pp: 1, dpReplicate: "auto", dpShard: 1, microbatch: 1, cp: 1, tp: 1 } },
   precision: { compute: "f32", reduce: "f32" },
   modules: [],
   states: [],

@@ -181,7 +181,7 @@ const run = (graph: string, result: boolean): HostStatement => ({
 });
 
 const variant = {
-  degrees: { pp: 1, dpReplicate: 1, dpShard: 1, cp: 1, tp: 1 },
+  degrees: { pp: 1, dpReplicate: 1, dpShard: 1, microbatch: 1, cp: 1, tp: 1 },
   stateBytes: numLayers * width * width * 4,
   arenaBytes: 256,
 };

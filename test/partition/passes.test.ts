@@ -12,6 +12,7 @@ const passes = [
   "simplify",
   "widenProducts",
   "nameValues",
+  "cutTime",
   "place",
   "insertMoves",
   "moveIntoRepeats",

@@ -1,6 +1,6 @@
 // The memory that each rank of a program needs, as planned: for each way to fill an open degree, the areas of memory and
 // what takes most of them.
-import { axisOrder } from "../../ir/placement.js";
+import { rankAxes } from "../../ir/placement.js";
 import type { ScheduledProgram, Variant } from "../../ir/scheduled.js";
 import { describeBytes } from "./bytes.js";
 
@@ -16,7 +16,7 @@ export interface MemoryPlan {
 /** One entry for each variant. */
 export const planOf = ({ variants }: ScheduledProgram): readonly MemoryPlan[] =>
   variants.map(({ degrees, stateBytes, arenaBytes }) => ({
-    worldSize: axisOrder.reduce((size, axis) => size * degrees[axis], 1),
+    worldSize: rankAxes.reduce((size, axis) => size * degrees[axis], 1),
     degrees,
     stateBytes,
     arenaBytes,

@@ -1,7 +1,7 @@
 // What people want to know of a program at a glance: how many parameters, how it is spread, what it reads.
 import { countParameters } from "../../ir/count-parameters.js";
 import { fixedRanks } from "../../ir/mesh.js";
-import { type Axis, axisOrder } from "../../ir/placement.js";
+import { type Axis, rankAxes } from "../../ir/placement.js";
 import type { Program } from "../../ir/program.js";
 
 export interface ProgramSummary {
@@ -20,8 +20,8 @@ export const summaryOf = ({ name, states, precision, mesh, graphs }: Program): P
   name,
   numParameters: countParameters({ states }),
   precision: precision.compute,
-  mesh: Object.fromEntries(axisOrder.flatMap((axis) => (mesh.degrees[axis] === 1 ? [] : [[axis, mesh.degrees[axis]]]))),
-  smallestWorldSize: fixedRanks(mesh),
+  mesh: Object.fromEntries(rankAxes.flatMap((axis) => (mesh.degrees[axis] === 1 ? [] : [[axis, mesh.degrees[axis]]]))),
+  smallestWorldSize: fixedRanks(mesh, rankAxes),
   graphs: [...graphs.keys()],
 });
 

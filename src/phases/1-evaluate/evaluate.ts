@@ -185,6 +185,7 @@ function assemble(
         pp: device?.pipelineParallel ?? 1,
         dpReplicate: device?.dpReplicate ?? 1,
         dpShard: device?.dpShard ?? 1,
+        microbatch: 1,
         cp: device?.contextParallel ?? 1,
         tp: device?.tensorParallel ?? 1,
       },

@@ -65,7 +65,9 @@ export function bring(
   reader: StepPlace,
   moving: Moving,
 ): LocalValue {
-  const isGathered = block.states.has(value.id) && !samePlacement(value.placement, to);
+  // Between microbatches in forward and in backward a stage of a pipeline keeps what it has gathered.
+  const isGathered =
+    !moving.facts.axes.includes("microbatch") && block.states.has(value.id) && !samePlacement(value.placement, to);
   const copies = copiesOf(block, value.id);
   const key = `${showPlacement(to)} ${isGathered ? reader.phase : ""}`;
   const there = copies.get(key);

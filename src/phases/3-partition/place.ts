@@ -5,7 +5,7 @@
 import type { LogicalGraph, LogicalValue, OpStep, PlacedGraph, Value } from "../../ir/graph.js";
 import type { Mark } from "../../ir/layout.js";
 import { type MeshFacts, meshFacts } from "../../ir/mesh-facts.js";
-import { type Placement, reducedPlacement, wholePlacement } from "../../ir/placement.js";
+import { notSplit, type Placement, reducedPlacement, wholePlacement } from "../../ir/placement.js";
 import type { PlacementPlan, Program } from "../../ir/program.js";
 import { highestId } from "../../ir/steps.js";
 import { placeSteps } from "./place-steps.js";
@@ -72,6 +72,22 @@ function placeGraph(graph: LogicalGraph, around: Surroundings): PlacedGraph {
   };
 }
 
+/** A batch is there as a whole and used in microbatches, one behind the other. */
+function inTime({ dims, partial }: Placement, { facts }: Placing): Placement {
+  const [first, ...others] = dims;
+  if (first === undefined || !facts.axes.includes("microbatch")) return { dims, partial };
+  return { dims: [{ ...first, axes: [...first.axes, "microbatch"] }, ...others], partial };
+}
+
+/** What passes from graph to graph is whole in time. */
+const outOfTime = ({ dims, partial }: Placement): Placement => ({
+  dims: dims.map(({ axes, unit }) => {
+    const left = axes.filter((axis) => axis !== "microbatch");
+    return left.length === 0 ? notSplit : { axes: left, unit };
+  }),
+  partial,
+});
+
 function placeInput(
   graph: string,
   { value, source }: LogicalGraph["inputs"][number],
@@ -91,14 +107,15 @@ function placeInput(
     case "batch": {
       const placement = plan.batch.get(source.field);
       if (!placement) throw new Error(`the plan has no placement for the batch field ${source.field}`);
-      return learn(placing, value, placement);
+      return learn(placing, value, placement, { use: inTime(placement, placing) });
     }
     case "scalar":
       return learn(placing, value, whole);
     case "tensor": {
       const flow = flows.of(graph, "input", source.name);
       if (flow !== null && !known.has(flow)) known.set(flow, whole);
-      return learn(placing, value, flow === null ? whole : known.get(flow)!);
+      if (flow === null) return learn(placing, value, whole);
+      return learn(placing, value, outOfTime(known.get(flow)!), { use: known.get(flow)! });
     }
   }
 }

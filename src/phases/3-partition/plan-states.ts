@@ -86,7 +86,7 @@ export function planStates(
     for (const { name, type } of loader.fields)
       batch.set(name, batchPlacement(type.shape.length, only(...dataAxes), only("cp"), options.sequenceDim(name)));
   const marks = new Map([
-    [batchMark, Object.fromEntries(only(...dataAxes).map((axis) => [axis, 0]))],
+    [batchMark, Object.fromEntries(only(...dataAxes, "microbatch").map((axis) => [axis, 0]))],
     ...options.marks,
   ]);
   return { states: new Map(states.map((state) => [state, place(state)])), batch, marks };

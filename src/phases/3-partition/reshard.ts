@@ -7,6 +7,9 @@ import { placementAfter } from "../../ir/move-type.js";
 import { type Axis, type Placement, partialAxes, sameAxes, samePlacement, whereIs } from "../../ir/placement.js";
 import { showPlacement } from "../../ir/placement-text.js";
 
+/** Nothing moves between parts of time: what is cut there is added up or put together, and cut again. */
+const time: Axis = "microbatch";
+
 /** Both placements are of a value of this shape, in plain units (see `plainPlacement`). */
 export function reshard(from: Placement, to: Placement, shape: readonly number[], facts: MeshFacts): readonly Move[] {
   const moves: Move[] = [];
@@ -27,19 +30,20 @@ export function reshard(from: Placement, to: Placement, shape: readonly number[]
   const scatter = (): void =>
     to.dims.forEach(({ axes, unit }, dim) => {
       for (const axis of axes)
-        if (mustReduce(axis) && now.partial[axis] === "sum" && comesNext(dim, axis))
+        if (axis !== time && mustReduce(axis) && now.partial[axis] === "sum" && comesNext(dim, axis))
           apply({ what: "reduce-scatter", axis, dim, to: -1, unit, reduction: "sum" });
     });
   const allReduce = (axis: Axis): void =>
     apply({ what: "all-reduce", axis, dim: -1, to: -1, unit: 1, reduction: now.partial[axis]! });
 
+  if (mustReduce(time)) allReduce(time);
   scatter();
   for (const axis of partialAxes(now))
     if (mustReduce(axis) && (now.partial[axis] === "max" || typeof whereIs(axis, to) !== "number")) allReduce(axis);
   for (let dim = 0; dim < shape.length; dim++)
     while (!isPrefix(dim)) {
       const axis = now.dims[dim]!.axes.at(-1)!;
-      const other = to.dims.findIndex((_, d) => d !== dim && comesNext(d, axis));
+      const other = axis === time ? -1 : to.dims.findIndex((_, d) => d !== dim && comesNext(d, axis));
       if (other >= 0) apply({ what: "all-to-all", axis, dim, to: other, unit: to.dims[other]!.unit, reduction: "sum" });
       else apply({ what: "all-gather", axis, dim, to: -1, unit: 1, reduction: "sum" });
     }
