@@ -7,6 +7,7 @@ import { verifyScheduled } from "./ir/verify-scheduled.js";
 import { eachGraph, type PassOptions, PassRunner } from "./passes/pass-runner.js";
 import { type EvaluateOptions, evaluate } from "./phases/1-evaluate/evaluate.js";
 import { differentiate } from "./phases/2-differentiate/differentiate.js";
+import { fitMemory } from "./phases/2-differentiate/fit-memory.js";
 import { mixPrecision } from "./phases/2-differentiate/mix-precision.js";
 import { moveSlicesUp } from "./phases/2-differentiate/move-slices-up.js";
 import { nameValues } from "./phases/2-differentiate/name-values.js";
@@ -24,6 +25,18 @@ export interface CompileOptions extends EvaluateOptions, PassOptions {}
 export function compile(entryFile: string, options: CompileOptions = {}): ScheduledProgram {
   const passes = new PassRunner(options);
   const traced = passes.run("evaluate", () => evaluate(entryFile, options));
+  return lower(fitted(traced), passes);
+}
+
+/** Everything behind evaluation, of a program that was evaluated before, or made by hand. */
+export const compileToEnd = (program: Program<"logical">, options: PassOptions = {}): ScheduledProgram =>
+  lower(fitted(program), new PassRunner(options));
+
+/** With a memory budget: the modules that must be recomputed for it are found by compiling quietly before. */
+const fitted = (traced: Program<"logical">): Program<"logical"> =>
+  fitMemory(traced, (program) => lower(program, new PassRunner({ verifies: "every level" })));
+
+function lower(traced: Program<"logical">, passes: PassRunner): ScheduledProgram {
   const local = compileTraced(traced, passes);
   return passes.finish("schedule", () => schedule(local), verifyScheduled);
 }

@@ -13,6 +13,7 @@ export function describeBuilt({ manifest, program, wasUpToDate, seconds }: Built
   return [
     describeProgram(manifest).trimEnd(),
     `  memory  of each rank ${memory.slice(0, 3).join(", ")}${memory.length > 3 ? ", ..." : ""}`,
+    ...(manifest.recomputed.length > 0 ? [`  again   in backward: ${manifest.recomputed.join(", ")}`] : []),
     wasUpToDate ? `nothing to do (${seconds.toFixed(1)} s): ${file}` : `built in ${seconds.toFixed(1)} s: ${file}`,
     "",
   ].join("\n");

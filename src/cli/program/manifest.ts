@@ -15,6 +15,8 @@ export interface ProgramManifest extends ProgramSummary {
   readonly program: string;
   readonly config: readonly ConfigEntry[];
   readonly parameters: readonly ManifestParameter[];
+  /** Modules that are computed again in backward, asked for or chosen for a memory budget. */
+  readonly recomputed: readonly string[];
   readonly memory: readonly MemoryPlan[];
 }
 export interface ManifestParameter {
@@ -42,5 +44,6 @@ export const manifestOf = (scheduled: ScheduledProgram, target: "cpu", file: str
       dtype: type.dtype,
       placement: showPlacement(rest),
     })),
+  recomputed: scheduled.program.layout.recomputed,
   memory: planOf(scheduled),
 });

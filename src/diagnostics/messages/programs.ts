@@ -54,6 +54,11 @@ export const programMessages = {
       "this loss was computed before a run-time branch or before a number was read",
       "call backward in the same part of the code that computes the loss",
     ),
+  "memory-budget-too-small": (budget: number, least: number) =>
+    say(
+      `a memory budget of ${budget.toLocaleString("en")} bytes is too small: with every module recomputed that can be, a rank needs ${least.toLocaleString("en")} for what is not state`,
+      "raise the budget, make the batch smaller, or spread the program over more ranks",
+    ),
   "loss-without-parameters": () =>
     say("no parameter that needs a gradient reaches this loss", "compute it from the model's output"),
 } as const;
