@@ -35,7 +35,7 @@ export function chooseLetters(step: OpStep<"logical">, letters: StepLetters, blo
     const partial = states.flatMap((state, i) => (state === "partial" ? [i] : []));
     const isSplit = states.some((state) => state !== null && state !== "partial");
     if (!isSplit) {
-      const passing = passingInputs(step, partial, placements, axis, block);
+      const passing = passingInputs(step, partial, inputs, axis, block);
       if (passing) {
         pass.set(axis, passing);
         continue;

@@ -6,7 +6,7 @@ import type { LocalValue, Move, OpStep, PlacedValue, Step } from "../../ir/graph
 import { requiredPlacement, resultPlacements } from "../../ir/local-typing.js";
 import type { MeshFacts } from "../../ir/mesh-facts.js";
 import { placementAfter } from "../../ir/move-type.js";
-import { type Placement, samePlacement } from "../../ir/placement.js";
+import { type Placement, partialAxes, samePlacement, withoutPartial } from "../../ir/placement.js";
 import { showPlacement } from "../../ir/placement-text.js";
 import { refit } from "./refit.js";
 import { reshard } from "./reshard.js";
@@ -89,6 +89,18 @@ function make(block: MovingBlock, value: PlacedValue, to: Placement, reader: Ste
   const home = block.homes.get(value.id);
   if (!home) throw new Error(`value ${value.id} (${value.name}) is read before it is made`);
   if (samePlacement(home.placement, to)) return home;
+  const added = partialAxes(to).filter((axis) => home.placement.partial[axis] === undefined);
+  if (added.length > 0) {
+    const there = bring(block, value, withoutPartial(to, ...added), reader, moving);
+    return applyMoves(
+      block,
+      there,
+      reshard(there.placement, to, value.type.shape, moving.facts),
+      reader,
+      false,
+      moving,
+    );
+  }
   const maker = block.makers.get(value.id);
   const again = maker?.step ? refit(maker.step, value, to, block.floating.get(value.id)!, moving.facts) : null;
   if (again && maker?.step) return makeAgain(block, maker.step, value, again, moving);

@@ -1,20 +1,21 @@
 // Which sums may pass an op in parts. Only an op that is linear in all its inputs together lets them through, and only
-// where that saves a reduction: all its inputs are sums, or several are, or what else it reads is smaller than its
-// result (a bias, added on one rank for all) or costs nothing (scalars). A sum with two readers is made whole once.
+// where that saves a reduction: all its inputs are sums, or several are, or what else it reads is less than its result
+// (a bias spread over rows, added on one rank for all) or costs nothing (scalars). A sum with two readers is made whole once.
 // Maxima never pass.
 import type { OpStep } from "../../ir/graph.js";
-import type { Axis, Placement } from "../../ir/placement.js";
-import type { Block } from "./placing.js";
+import type { Axis } from "../../ir/placement.js";
+import { numElements } from "../../ir/tensor-type.js";
+import type { Block, Known } from "./placing.js";
 
 /** The inputs that stay sums over `axis`, or null where those that are must be made whole. `partial` are those that are. */
 export function passingInputs(
   step: OpStep<"logical">,
   partial: readonly number[],
-  placements: readonly Placement[],
+  inputs: readonly Known[],
   axis: Axis,
   block: Block,
 ): readonly number[] | null {
-  if (partial.length === 0 || partial.some((i) => placements[i]!.partial[axis] !== "sum")) return null;
+  if (partial.length === 0 || partial.some((i) => inputs[i]!.placed.placement.partial[axis] !== "sum")) return null;
   if (partial.some((i) => block.reads.get(step.inputs[i]!.id) !== 1)) return null;
   const all = step.inputs.length - step.op.indices.length;
   const set = step.op
@@ -23,8 +24,9 @@ export function passingInputs(
   if (!set) return null;
   const result = step.outputs[0]!.type.shape;
   const joinsFreely = (i: number): boolean => {
-    const { shape } = step.inputs[i]!.type;
-    return partial.includes(i) || shape.length < result.length || result.length === 0;
+    const { placed, floating } = inputs[i]!;
+    const own = placed.type.shape.filter((_, dim) => !floating.has(dim));
+    return partial.includes(i) || result.length === 0 || numElements(own) < numElements(result);
   };
   return partial.length > 1 || set.every(joinsFreely) ? set : null;
 }

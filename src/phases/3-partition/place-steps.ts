@@ -5,7 +5,8 @@ import { requiredPlacement, resultPlacements } from "../../ir/local-typing.js";
 import { type StepLetters, stepLetters } from "../../ir/step-letters.js";
 import { chooseLetters } from "./choose-letters.js";
 import { placeRepeat } from "./place-repeat.js";
-import { type Block, countReads, learn, lookUp, type Placing, primalOf, type Where } from "./placing.js";
+import { type Block, countReads, type Known, learn, lookUp, type Placing, primalOf, type Where } from "./placing.js";
+import { floatingDims } from "./refit.js";
 import { takeApart } from "./take-apart.js";
 
 export function placeSteps(steps: readonly Step<"logical">[], block: Block, placing: Placing): void {
@@ -31,13 +32,25 @@ function placeOp(step: OpStep<"logical">, block: Block, placing: Placing): void 
     block.copies.set(value.id, [...copies, requiredPlacement(i, letters, choice, placing.facts)]);
   });
   const placements = resultPlacements(step.op, letters, choice, placing.facts);
+  const floating = floatingDims({ ...step, choice }, (value) => lookUp(placing, value).floating);
+  const isParameter = isOfParameters(step, placing);
   const outputs = step.outputs.map(
     (value, o): PlacedValue =>
       learn(placing, value, placements[o]!, {
+        isParameter,
+        floating: floating[o]!,
         primal: primalOf(placing, value) ?? inheritedPrimal(step, letters, choice, o, placing),
       }),
   );
   block.steps.push({ ...step, inputs, outputs, choice });
+}
+
+/** Whether the step reads parameters and, beside them, only what was made of nothing: a transposed weight is a weight. */
+function isOfParameters({ inputs }: OpStep<"logical">, placing: Placing): boolean {
+  const known = inputs.map((value) => lookUp(placing, value));
+  const isOfNothing = ({ placed, floating }: Known): boolean =>
+    placed.type.shape.length > 0 && floating.size === placed.type.shape.length;
+  return known.some(({ isParameter }) => isParameter) && known.every((each) => each.isParameter || isOfNothing(each));
 }
 
 /** A sum of gradients is a gradient: what passes in parts keeps its primal. */

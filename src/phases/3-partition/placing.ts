@@ -8,7 +8,7 @@ import type { Placement } from "../../ir/placement.js";
 export interface Where {
   readonly rest: Placement;
   readonly use: Placement;
-  /** A parameter's letters win over an activation's. */
+  /** A parameter, or made of parameters alone: its letters win over an activation's. */
   readonly isParameter: boolean;
 }
 
@@ -16,6 +16,8 @@ export interface Known extends Where {
   readonly placed: PlacedValue;
   /** What it is (a term of) the gradient of, where that is known. */
   readonly primal: Where | null;
+  /** Dims that were made of nothing (see refit.ts): they can be had split as well, and hold the same all along. */
+  readonly floating: ReadonlySet<number>;
 }
 
 export interface Placing {
@@ -60,6 +62,7 @@ export function learn(
     use: placement,
     isParameter: false,
     primal: primalOf(placing, value),
+    floating: new Set(),
     ...more,
   });
   return placed;

@@ -1,7 +1,7 @@
 // Values made of nothing along a dim (a broadcast, a dropout mask, positions) follow their reader: the op that makes
 // them is emitted again with that letter split, instead of being made whole and sliced. Ops on such values alone
 // follow too.
-import type { Choice, OpStep, PlacedValue } from "../../ir/graph.js";
+import type { Choice, LogicalValue, OpStep, PlacedValue } from "../../ir/graph.js";
 import { dimOf } from "../../ir/local-typing.js";
 import type { MeshFacts } from "../../ir/mesh-facts.js";
 import { type Placement, partialAxes, sameSplit } from "../../ir/placement.js";
@@ -10,8 +10,8 @@ import { letterUnit } from "./letter-units.js";
 
 /** Per output, the dims whose letter no input has, or only inputs whose dim floats as well. */
 export function floatingDims(
-  step: OpStep<"placed">,
-  floatingOf: (value: PlacedValue) => ReadonlySet<number>,
+  step: Pick<OpStep<"logical">, "op" | "attrs" | "inputs"> & { readonly choice: Choice },
+  floatingOf: (value: LogicalValue) => ReadonlySet<number>,
 ): readonly ReadonlySet<number>[] {
   const letters = lettersOf(step);
   const floats = (letter: string): boolean =>
@@ -50,7 +50,7 @@ export function refit(
   return { choice: { letters: split, units, pass: step.choice.pass }, letters };
 }
 
-const lettersOf = (step: OpStep<"placed">): StepLetters =>
+const lettersOf = (step: Pick<OpStep<"logical">, "op" | "attrs" | "inputs">): StepLetters =>
   stepLetters(
     step.op,
     step.inputs.map(({ type }) => type.shape),
