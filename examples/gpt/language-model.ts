@@ -1,15 +1,26 @@
-// A language model on token files: its config and its trainer. After training it writes a sample of text.
+// A language model on token files: its config, its trainer, and how it is spread. After training it writes a sample of text.
 import {
   AdamW,
   type Batch,
+  ColwiseParallel,
   type ConfigOf,
+  checkpoint,
   DataLoader,
+  type DeviceMesh,
   DreamTrainer,
   DreamTrainerConfig,
   defineConfig,
   F,
+  type FullyShardConfig,
+  fullyShard,
   init,
   nn,
+  PrepareModuleInput,
+  parallelizeModule,
+  Replicate,
+  RowwiseParallel,
+  SequenceParallel,
+  Shard,
   TextDataset,
   TextSampler,
   z,
@@ -46,6 +57,35 @@ export class LanguageModelTrainer extends DreamTrainer<LMConfig> {
     const { vocabSize, hiddenSize, numLayers, numHeads, sequenceLength } = this.config;
     this.model = new GPTModel({ vocabSize, hiddenSize, numLayers, numHeads, sequenceLength });
     this.sampler = new TextSampler((inputIds) => this.model.forward(inputIds), { contextLength: sequenceLength });
+  }
+
+  override applyTensorParallel(tpMesh: DeviceMesh) {
+    const { lossParallel } = this.config.deviceParameters;
+    const [whole, sequence] = [Replicate(), Shard(1)];
+    parallelizeModule(this.model, tpMesh, {
+      tokenEmbedding: RowwiseParallel({ outputLayouts: sequence }),
+      "blocks.*.norm1": SequenceParallel(),
+      "blocks.*.attn": PrepareModuleInput({ inputLayouts: sequence, desiredInputLayouts: whole }),
+      "blocks.*.attn.qProj": ColwiseParallel(),
+      "blocks.*.attn.kProj": ColwiseParallel(),
+      "blocks.*.attn.vProj": ColwiseParallel(),
+      "blocks.*.attn.outProj": RowwiseParallel({ outputLayouts: sequence }),
+      "blocks.*.norm2": SequenceParallel(),
+      "blocks.*.mlp": PrepareModuleInput({ inputLayouts: sequence, desiredInputLayouts: whole }),
+      "blocks.*.mlp.upProj": ColwiseParallel(),
+      "blocks.*.mlp.downProj": RowwiseParallel({ outputLayouts: sequence }),
+      norm: SequenceParallel(),
+      head: ColwiseParallel({ inputLayouts: sequence, outputLayouts: lossParallel ? Shard(-1) : whole }),
+    });
+  }
+
+  override applyActivationCheckpointing() {
+    for (const block of this.model.blocks) checkpoint(block);
+  }
+
+  override applyFullyShard(config: FullyShardConfig) {
+    for (const block of this.model.blocks) fullyShard(block, config);
+    fullyShard(this.model, config);
   }
 
   override initWeights() {

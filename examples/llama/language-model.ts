@@ -2,13 +2,24 @@
 import {
   AdamW,
   type Batch,
+  ColwiseParallel,
   type ConfigOf,
+  checkpoint,
   DataLoader,
+  type DeviceMesh,
   DreamTrainer,
   DreamTrainerConfig,
   defineConfig,
   F,
+  type FullyShardConfig,
+  fullyShard,
   init,
+  PrepareModuleInput,
+  parallelizeModule,
+  Replicate,
+  RowwiseParallel,
+  SequenceParallel,
+  Shard,
   TextDataset,
   WarmupCosineLR,
   z,
@@ -40,6 +51,36 @@ export class LlamaTrainer extends DreamTrainer<LlamaConfig> {
   override configureModels() {
     this.model = new Llama(this.config);
   }
+  override applyTensorParallel(tpMesh: DeviceMesh) {
+    const { lossParallel } = this.config.deviceParameters;
+    const [whole, sequence] = [Replicate(), Shard(1)];
+    parallelizeModule(this.model, tpMesh, {
+      tokenEmbedding: RowwiseParallel({ outputLayouts: sequence }),
+      "blocks.*.norm1": SequenceParallel(),
+      "blocks.*.attn": PrepareModuleInput({ inputLayouts: sequence, desiredInputLayouts: whole }),
+      "blocks.*.attn.qProj": ColwiseParallel(),
+      "blocks.*.attn.kProj": ColwiseParallel(),
+      "blocks.*.attn.vProj": ColwiseParallel(),
+      "blocks.*.attn.outProj": RowwiseParallel({ outputLayouts: sequence }),
+      "blocks.*.norm2": SequenceParallel(),
+      "blocks.*.mlp": PrepareModuleInput({ inputLayouts: sequence, desiredInputLayouts: whole }),
+      "blocks.*.mlp.gateProj": ColwiseParallel(),
+      "blocks.*.mlp.upProj": ColwiseParallel(),
+      "blocks.*.mlp.downProj": RowwiseParallel({ outputLayouts: sequence }),
+      norm: SequenceParallel(),
+      head: ColwiseParallel({ inputLayouts: sequence, outputLayouts: lossParallel ? Shard(-1) : whole }),
+    });
+  }
+
+  override applyActivationCheckpointing() {
+    for (const block of this.model.blocks) checkpoint(block);
+  }
+
+  override applyFullyShard(config: FullyShardConfig) {
+    for (const block of this.model.blocks) fullyShard(block, config);
+    fullyShard(this.model, config);
+  }
+
   override initWeights() {
     for (const parameter of this.model.parameters()) if (parameter.ndim === 2) init.normal(parameter, { std: 0.02 });
   }
@@ -61,7 +102,9 @@ export class LlamaTrainer extends DreamTrainer<LlamaConfig> {
   override trainingStep(batch: Batch) {
     const inputIds = batch.inputIds!; // [B, T]
     const logits = this.model.forward(inputIds); // [B, T, V]
-    const loss = F.crossEntropy(logits.slice(1, 0, -1).flatten(0, 1), inputIds.slice(1, 1).flatten());
+    const loss = this.lossParallel(() =>
+      F.crossEntropy(logits.slice(1, 0, -1).flatten(0, 1), inputIds.slice(1, 1).flatten()),
+    );
     this.backward(loss);
     if (this.isAccumulatingGradients) return { loss };
     return { loss, gradNorm: this.step(this.model, this.optimizer), learningRate: this.optimizer.paramGroups[0]!.lr };

@@ -10,8 +10,9 @@ export type Mark = { readonly [A in Axis]?: number | null };
 
 /** FSDP: parameters that are gathered together before the module runs, and whose gradients are scattered together. */
 export interface ShardUnit {
-  /** The module's path, in a repeat with a star: `model.blocks.*`. */
+  /** The module's path. With stars for numbers (`model.blocks.*`): one such unit for each of these modules. */
   readonly path: string;
+  /** Those of every module that the path stands for. */
   readonly states: readonly State[];
   /** Whether the gathered parameters are freed after forward and gathered again for backward. */
   readonly reshardAfterForward: boolean;
@@ -40,6 +41,8 @@ export interface Layout {
   readonly uses: ReadonlyMap<State, Mark>;
   /** By the name of a mark (see the op record): where the marked value lies. */
   readonly marks: ReadonlyMap<string, Mark>;
+  /** By the name of a mark: how the plan says that the value comes there. One that comes split otherwise is a fault of the plan. */
+  readonly arrivals: ReadonlyMap<string, Mark>;
   /** Null: every parameter is sharded, by repeated module. What is in no unit rests as it is used. */
   readonly shardUnits: readonly ShardUnit[] | null;
   /** How many units ahead of their use gathers begin. */
@@ -65,6 +68,7 @@ export interface Layout {
 export const defaultLayout: Layout = {
   uses: new Map(),
   marks: new Map(),
+  arrivals: new Map(),
   shardUnits: null,
   prefetch: 1,
   asyncTensorParallel: false,

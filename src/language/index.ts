@@ -1,5 +1,6 @@
 // What users import from "dreamc".
 export { Callback, CallbackCollection, LearningRateWarmup, LoggerCallback } from "./callbacks/callback.js";
+export { OptimizeFSDP } from "./callbacks/optimize-fsdp.js";
 export {
   type Batch,
   DataLoader,
@@ -10,6 +11,7 @@ export {
   TextDataset,
 } from "./data/data-loader.js";
 export { TextSampler } from "./data/text-sampler.js";
+export * from "./distributed/index.js";
 export * as F from "./functional/index.js";
 export * as init from "./init.js";
 export { accuracy, perplexity } from "./metrics/accuracy.js";
@@ -23,10 +25,11 @@ export { BaseTrainer, type StepResult } from "./trainer/base-trainer.js";
 export { compose, partial } from "./trainer/compose.js";
 export {
   type ConfigOf,
+  type DeviceParameters,
   DreamTrainerConfig,
   defineConfig,
   deviceParameters,
   trainingParameters,
 } from "./trainer/config.js";
 export { DreamTrainer, distributedLaunch } from "./trainer/dream-trainer.js";
-export { SetupMixin } from "./trainer/setup-mixin.js";
+export { type FullyShardConfig, SetupMixin } from "./trainer/setup-mixin.js";

@@ -12,6 +12,8 @@ export interface Schema<Output = unknown, Input = Output> {
   /** What is taken, and checked, where nothing is given. */
   prefault(value: NoInfer<Input> | (() => NoInfer<Input>)): Schema<Output, Input | undefined>;
   describe(text: string): this;
+  /** `fixed`: what it describes shapes the program, so it is known at build time and cannot be set at start. */
+  meta(about: { readonly fixed?: boolean }): this;
   refine(test: (value: Output) => boolean, message?: string): this;
 }
 export interface NumberSchema extends Schema<number> {

@@ -1,5 +1,6 @@
 // Run-time services that the library is written with: questions to the running program, logging, batches. Primitives,
 // like tensors: the compiler gives their meaning. Users meet them through trainers, loaders and callbacks.
+import type { MeshAxis, MeshDegrees } from "./distributed/device-mesh.js";
 import type { Module } from "./nn/module.js";
 import type { Schema } from "./schema.js";
 import type { Buffer, Parameter, Tensor } from "./tensor.js";
@@ -32,6 +33,8 @@ export declare function rankZeroPrint(...parts: readonly (string | number | bool
 export declare function printCharacter(code: number): void;
 /** Checks a config by its schema (a fault is reported at its place) and makes every leaf a value that may be set at start. */
 export declare function checkedConfig<T>(given: unknown, schema: Schema<T, unknown>): T;
+/** Reports entries of a config that do not fit together, at the place where the user wrote the one at `path`. */
+export declare function refuseConfig(path: string, fault: string): never;
 /** Reports a hook that a trainer lacks, or that sets no field to what it should. */
 export declare function hookMissing(trainer: object, hook: string): never;
 export declare function hookSetsNoField(trainer: object, hook: string, what: string): never;
@@ -76,15 +79,50 @@ export declare function registerModule(path: string, module: Module): void;
 export declare function registerState(path: string, state: Parameter | Buffer): void;
 /** Tells the compiler which parameters an optimizer owns. */
 export declare function registerOptimizer(path: string, optimizer: object, parameters: readonly Parameter[]): void;
-/** Tells the compiler about the mesh and the precision that the config asks for. */
+/** Tells the compiler about the mesh, the precision and the techniques that the config asks for. */
 export declare function configureDevices(device: {
-  readonly dpReplicate: number | "auto";
-  readonly dpShard: number | "auto";
-  readonly tensorParallel: number;
-  readonly contextParallel: number;
-  readonly pipelineParallel: number;
+  readonly degrees: MeshDegrees;
   readonly precision: "f32" | "bf16";
+  readonly reduceDtype: "f32" | "bf16";
+  readonly asyncTensorParallel: boolean;
+  readonly rotateMethod: "alltoall" | "allgather";
+  readonly fusesKernels: boolean;
+  readonly memoryBudget: number | null;
+  readonly offloadsOptimizer: boolean;
+  readonly accumulatesWhole: boolean;
 }): void;
+
+/** The same numbers, lying on the mesh's axis split along `dim`, or whole (null). `comes`: how a plan says that they came. */
+export declare function markTensor(
+  tensor: Tensor,
+  axis: MeshAxis,
+  dim: number | null,
+  comes: number | null | undefined,
+): Tensor;
+/** Modules use the state split along `dim` over the axis, or whole (null). */
+export declare function splitState(state: Parameter | Buffer, axis: MeshAxis, dim: number | null): void;
+/** Those of the parameters that are in no unit yet become one, of the module; `inner` are all modules inside of it. */
+export declare function shardTogether(
+  module: Module,
+  inner: readonly Module[],
+  parameters: readonly Parameter[],
+  options: { readonly reshardAfterForward: boolean | null; readonly reduceDtype: "f32" | "bf16" },
+): void;
+/** How many FSDP units ahead of their use gathers begin. */
+export declare function prefetchUnits(count: number): void;
+/** What the module computes inside is computed again in backward. */
+export declare function recomputeModule(module: Module): void;
+/** How the program is cut into stages (null: by cost), and how they take turns. */
+export declare function cutIntoStages(request: {
+  readonly stages: readonly (readonly Module[])[] | null;
+  readonly schedule: "gpipe" | "1f1b" | "interleaved1f1b";
+  readonly numMicrobatches: number;
+  readonly stagesPerRank: number;
+}): void;
+/** Report plans and hooks that do not fit the model or the mesh. */
+export declare function planNamesNoModule(module: Module, pattern: string, names: readonly string[]): never;
+export declare function planDoesNotFit(style: string, module: Module): never;
+export declare function degreeNeedsHook(trainer: object, entry: string, degree: number, hook: string): never;
 /** Names the program after a trainer. */
 export declare function registerTrainer(trainer: object): void;
 

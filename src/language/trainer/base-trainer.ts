@@ -9,6 +9,7 @@ import { LRScheduler } from "../optim/schedulers.js";
 import * as services from "../services.js";
 import { Buffer, type Parameter, type Tensor } from "../tensor.js";
 import type { DreamTrainerConfig } from "./config.js";
+import { meshDegreesOf } from "./devices.js";
 
 /** What a step reports: numbers by name. `loss` is averaged over the microbatches of a step. */
 export type StepResult = { readonly [name: string]: Tensor | number | undefined };
@@ -109,12 +110,15 @@ export abstract class BaseTrainer<Config extends DreamTrainerConfig = DreamTrain
     const { callbacks, deviceParameters } = this.config;
     services.registerTrainer(this);
     services.configureDevices({
-      dpReplicate: services.pinned(deviceParameters.dpReplicate),
-      dpShard: services.pinned(deviceParameters.dpShard),
-      tensorParallel: services.pinned(deviceParameters.tensorParallel),
-      contextParallel: services.pinned(deviceParameters.contextParallel),
-      pipelineParallel: services.pinned(deviceParameters.pipelineParallel),
-      precision: services.pinned(deviceParameters.precision),
+      degrees: meshDegreesOf(deviceParameters),
+      precision: deviceParameters.precision,
+      reduceDtype: deviceParameters.reduceDtype,
+      asyncTensorParallel: deviceParameters.asyncTensorParallel,
+      rotateMethod: deviceParameters.contextParallelRotateMethod,
+      fusesKernels: deviceParameters.compileModel,
+      memoryBudget: deviceParameters.activationMemoryBudget,
+      offloadsOptimizer: deviceParameters.offloadOptimizer,
+      accumulatesWhole: deviceParameters.accumulateWholeGradients,
     });
     callbacks.attach(this);
     callbacks.call((callback) => callback.preSetup());

@@ -6,7 +6,7 @@ import { z } from "zod";
 import { Diagnosed, diagnosed, diagnostic } from "../../diagnostics/diagnostic.js";
 import type { HostBlock, HostVariable } from "../../ir/host.js";
 import { expressionsOf, statementsOf, variablesOf } from "../../ir/host-parts.js";
-import { defaultLayout } from "../../ir/layout.js";
+import { oneRank } from "../../ir/mesh.js";
 import type { Program } from "../../ir/program.js";
 import type { State } from "../../ir/state.js";
 import { Evaluation, type Intrinsics } from "./evaluation.js";
@@ -18,8 +18,10 @@ import { Modules } from "./modules.js";
 import { RunTime, withPinning } from "./run-time.js";
 import { simplifyHost } from "./simplify-host.js";
 import { errorPlaces } from "./syntax/calls.js";
-import { type ConfigSettings, ConfigValues } from "./trace/config.js";
+import { type ConfigFault, type ConfigSettings, ConfigValues, placeOf } from "./trace/config.js";
 import { tensorFunctions } from "./trace/functions.js";
+import { LayoutRequests } from "./trace/layout-requests.js";
+import { layoutServices } from "./trace/layout-services.js";
 import { type Registry, services } from "./trace/services.js";
 import { MutableTensor, Parameter, Tensor } from "./trace/tensor.js";
 import { Tracer } from "./trace/tracer.js";
@@ -75,12 +77,18 @@ export function inEvaluation<T>(entryFile: string, options: EvaluateOptions, use
     loaders: [],
     computedBatches: new Set(),
     owned: new Map(),
-    device: null,
+    layout: new LayoutRequests(),
+    mesh: oneRank,
+    precision: { compute: "f32", reduce: "f32" },
   };
   const meanings: { readonly [name: string]: unknown } = {
     ...tensorFunctions(tracer),
     ...services(tracer, registry),
+    ...layoutServices(tracer, registry),
     checkedConfig: (given: unknown, schema: z.ZodType) => config.check(given, schema, tracer.ev),
+    refuseConfig: (path: string, fault: ConfigFault) => {
+      throw diagnosed(placeOf(path.split("."), tracer.ev), fault);
+    },
     z,
     Tensor,
     MutableTensor,
@@ -168,7 +176,6 @@ function assemble(
   const graphs = tracer.finish(() => readVariables(finished()), config.fixed);
   const { main, variables } = keepVariables(finished(), registry.trainer);
   const states = [...new Set([...tracer.states, ...tracer.gradients.values()])];
-  const device = registry.device;
   checkOwners(registry.owned, tracer.gradients);
   const used = new Set<unknown>();
   for (const graph of graphs.values()) {
@@ -180,18 +187,9 @@ function assemble(
     name: registry.trainer!.constructor.name,
     file,
     config: config.finish(),
-    mesh: {
-      degrees: {
-        pp: device?.pipelineParallel ?? 1,
-        dpReplicate: device?.dpReplicate ?? 1,
-        dpShard: device?.dpShard ?? 1,
-        microbatch: 1,
-        cp: device?.contextParallel ?? 1,
-        tp: device?.tensorParallel ?? 1,
-      },
-    },
-    layout: defaultLayout,
-    precision: { compute: device?.precision ?? "f32", reduce: "f32" },
+    mesh: registry.mesh,
+    layout: registry.layout.finish(registry.modules.map(({ path }) => path)),
+    precision: registry.precision,
     modules: registry.modules,
     states: states.filter((state) => used.has(state)),
     plan: null,

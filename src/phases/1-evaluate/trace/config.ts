@@ -18,7 +18,11 @@ interface JsonSchema {
   readonly maximum?: number;
   readonly exclusiveMaximum?: number;
   readonly enum?: readonly (string | number)[];
+  /** From the schema's `meta`: its leaves shape the program and cannot be set at start. */
+  readonly fixed?: boolean;
 }
+/** Messages on entries of a config that do not fit together. */
+export type ConfigFault = "two-degrees-auto" | "async-tensor-parallel-needs-compile";
 
 /** Values by path, as text, that take the place of what the trainer gives: they may shape tensors. */
 export type ConfigSettings = ReadonlyMap<string, string>;
@@ -57,17 +61,26 @@ export class ConfigValues {
     return { unknown: [...this.settings.keys()].filter((path) => !this.known.has(path)), known: [...this.known] };
   }
 
-  private leaves(value: unknown, schema: JsonSchema | undefined, path: string): unknown {
+  private leaves(value: unknown, schema: JsonSchema | undefined, path: string, isFixed = false): unknown {
     if (typeof value === "number" || typeof value === "boolean" || typeof value === "string") {
       this.entries.push({ path, value, schema: schemaOf(value, schema) });
       this.values.set(path, value);
+      if (isFixed) {
+        this.pinned.add(path);
+        return value;
+      }
       return new RunTime({ kind: "config", path }, typeof value as RunTimeType, value);
     }
     if (value === null || typeof value !== "object" || Object.getPrototypeOf(value) !== Object.prototype) return value;
     return Object.fromEntries(
       Object.entries(value).map(([key, item]) => [
         key,
-        this.leaves(item, schema?.properties?.[key], path === "" ? key : `${path}.${key}`),
+        this.leaves(
+          item,
+          schema?.properties?.[key],
+          path === "" ? key : `${path}.${key}`,
+          isFixed || schema?.fixed === true,
+        ),
       ]),
     );
   }
@@ -122,7 +135,7 @@ function diagnosticsOf(
 }
 
 /** Where the user wrote the entry: in the object that the config was made from, if it was written out. */
-function placeOf(path: readonly string[], ev: Evaluation): Origin | null {
+export function placeOf(path: readonly string[], ev: Evaluation): Origin | null {
   for (const { node, originOf } of ev.calls()) {
     const [given] = ts.isCallExpression(node) ? node.arguments : [];
     if (!given || !ts.isObjectLiteralExpression(given) || !originOf(given)) continue;

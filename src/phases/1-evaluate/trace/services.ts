@@ -1,14 +1,15 @@
 // The meaning of the run-time services that the library is written with: they become host statements, host expressions
 // and entries of the program.
 import type { HostExpression, HostQuery, HostVariable } from "../../../ir/host.js";
-import type { Degree } from "../../../ir/placement.js";
-import type { Loader, ModuleInfo } from "../../../ir/program.js";
+import type { Mesh } from "../../../ir/placement.js";
+import type { Loader, ModuleInfo, Precision } from "../../../ir/program.js";
 import type { State } from "../../../ir/state.js";
 import type { TensorType } from "../../../ir/tensor-type.js";
 import { batchMark } from "../../../ops/layout.js";
 import { mark } from "../../../ops/table.js";
 import { Fresh } from "../cells.js";
 import { expressionOf, isScalar, knownOf, pin, RunTime, type RunTimeType, type Scalar } from "../run-time.js";
+import type { LayoutRequests } from "./layout-requests.js";
 import { MutableTensor, Parameter, Tensor } from "./tensor.js";
 import type { Tracer } from "./tracer.js";
 
@@ -19,15 +20,9 @@ export interface Registry {
   readonly loaders: Loader[];
   readonly computedBatches: Set<number>;
   readonly owned: Map<State, string>;
-  device: Device | null;
-}
-export interface Device {
-  readonly dpReplicate: Degree;
-  readonly dpShard: Degree;
-  readonly tensorParallel: number;
-  readonly contextParallel: number;
-  readonly pipelineParallel: number;
-  readonly precision: "f32" | "bf16";
+  readonly layout: LayoutRequests;
+  mesh: Mesh;
+  precision: Precision;
 }
 interface Source {
   readonly kind: "tokens" | "tensors";
@@ -309,9 +304,6 @@ export function services(tracer: Tracer, registry: Registry): { readonly [name: 
         if (other !== undefined) throw tracer.ev.fail("parameter-owned-twice", state.name, other, path);
         registry.owned.set(state, path);
       }
-    },
-    configureDevices: (device: Device) => {
-      registry.device = device;
     },
     hookMissing: (trainer: object, hook: string) => {
       throw tracer.ev.failAtClass(trainer.constructor, "hook-missing", trainer.constructor.name, hook);

@@ -1,0 +1,87 @@
+// The meaning of the services by which hooks spread a program: they fill the layout, and mark tensors where a plan says
+// how they lie.
+import { nearestName } from "../../../diagnostics/nearest-name.js";
+import type { PipelineSchedule } from "../../../ir/layout.js";
+import { meshOf } from "../../../ir/mesh.js";
+import type { Axis, Mesh } from "../../../ir/placement.js";
+import { mark } from "../../../ops/table.js";
+import type { Registry } from "./services.js";
+import type { MutableTensor, Parameter, Tensor } from "./tensor.js";
+import type { Tracer } from "./tracer.js";
+
+/** What the config says of the mesh and of everything that has no hook. */
+interface Devices {
+  readonly degrees: Partial<Mesh["degrees"]>;
+  readonly precision: "f32" | "bf16";
+  readonly reduceDtype: "f32" | "bf16";
+  readonly asyncTensorParallel: boolean;
+  readonly rotateMethod: "alltoall" | "allgather";
+  readonly fusesKernels: boolean;
+  readonly memoryBudget: number | null;
+  readonly offloadsOptimizer: boolean;
+  readonly accumulatesWhole: boolean;
+}
+
+export function layoutServices(tracer: Tracer, registry: Registry): { readonly [name: string]: unknown } {
+  const { layout } = registry;
+  const pathOf = (module: object): string => {
+    const path = tracer.modulePaths.get(module);
+    if (path === undefined) throw tracer.ev.fail("module-not-registered", module.constructor.name);
+    return path;
+  };
+  return {
+    configureDevices: ({ degrees, precision, reduceDtype, ...switches }: Devices) => {
+      registry.mesh = meshOf(degrees);
+      registry.precision = { compute: precision, reduce: reduceDtype };
+      layout.switches = switches;
+    },
+    markTensor: (tensor: Tensor, axis: Axis, dim: number | null, comes?: number | null) => {
+      const name = layout.mark(axis, dim, comes);
+      return tracer.tensor(tracer.emit(mark, [tracer.valueOf(tensor)], { name })[0]!);
+    },
+    splitState: (tensor: MutableTensor, axis: Axis, dim: number | null) => {
+      layout.use(tracer.stateOf(tensor), axis, dim);
+    },
+    shardTogether: (
+      module: object,
+      inner: readonly object[],
+      parameters: readonly Parameter[],
+      options: { readonly reshardAfterForward: boolean | null; readonly reduceDtype: "f32" | "bf16" },
+    ) => {
+      const taken = new Set(layout.shardUnits.flatMap(({ states }) => states));
+      const path = pathOf(module);
+      const insides = new Set(inner.filter((each) => each !== module).map(pathOf));
+      const holdsUnits = layout.shardUnits.some((unit) => insides.has(unit.path));
+      layout.shardUnits.push({
+        path,
+        states: parameters.map((parameter) => tracer.stateOf(parameter)).filter((state) => !taken.has(state)),
+        reshardAfterForward: options.reshardAfterForward ?? !holdsUnits,
+        reduceDtype: options.reduceDtype,
+      });
+    },
+    prefetchUnits: (count: number) => {
+      layout.prefetch = Number(count);
+    },
+    recomputeModule: (module: object) => {
+      layout.recomputed.add(pathOf(module));
+    },
+    cutIntoStages: (request: {
+      readonly stages: readonly (readonly object[])[] | null;
+      readonly schedule: PipelineSchedule;
+      readonly numMicrobatches: number;
+      readonly stagesPerRank: number;
+    }) => {
+      layout.pipeline = { ...request, stages: request.stages?.map((stage) => stage.map(pathOf)) ?? null };
+    },
+    planNamesNoModule: (module: object, pattern: string, names: readonly string[]) => {
+      throw tracer.ev.fail("plan-names-no-module", module.constructor.name, pattern, nearestName(pattern, names));
+    },
+    planDoesNotFit: (style: string, module: object) => {
+      throw tracer.ev.fail("style-does-not-fit", style, pathOf(module), module.constructor.name);
+    },
+    degreeNeedsHook: (trainer: object, entry: string, degree: number, hook: string) => {
+      const { name } = trainer.constructor;
+      throw tracer.ev.failAtClass(trainer.constructor, "degree-needs-hook", name, entry, degree, hook);
+    },
+  };
+}
