@@ -29,7 +29,9 @@ export function planEntries(scheduled: ScheduledProgram): readonly PlanEntry[] {
   const namedBytes = (plan: MemoryPlan): number => named.reduce((n, name) => n + liveBytes(plan, name), 0);
   return [
     ...Object.entries(kindNames).map(([kind, what]) => ({
-      what,
+      what: plans[0]!.states.some((state) => state.kind === kind && state.isOffloaded)
+        ? `${what} in host memory`
+        : what,
       bytes: perPlan(({ states }) => sum(states.filter((state) => state.kind === kind))),
     })),
     ...named.map((name) => ({

@@ -19,8 +19,10 @@ export interface GraphMemory {
   readonly live: readonly MemoryEntry[];
 }
 export interface MemoryPlan {
-  readonly states: readonly { readonly kind: StateKind; readonly bytes: number }[];
+  readonly states: readonly { readonly kind: StateKind; readonly bytes: number; readonly isOffloaded: boolean }[];
   readonly stateBytes: number;
+  /** Of the bytes of states, those that rest in host memory. */
+  readonly offloadedBytes: number;
   readonly arenaBytes: number;
   readonly graphs: readonly GraphMemory[];
 }
@@ -30,10 +32,12 @@ export function memoryPlan(program: ScheduledProgram, variant = 0): MemoryPlan {
   const bytesOf = ({ numElements, dtype }: Buffer): number => numElements[variant]! * numBytesOf[dtype];
   const kinds = new Map<StateKind, number>();
   for (const { state, buffer } of program.states) kinds.set(state.kind, (kinds.get(state.kind) ?? 0) + bytesOf(buffer));
-  const { stateBytes, arenaBytes } = program.variants[variant]!;
+  const offloaded = new Set(program.states.flatMap(({ state, isOffloaded }) => (isOffloaded ? [state.kind] : [])));
+  const { stateBytes, arenaBytes, offloadedBytes } = program.variants[variant]!;
   return {
-    states: [...kinds].map(([kind, bytes]) => ({ kind, bytes })),
+    states: [...kinds].map(([kind, bytes]) => ({ kind, bytes, isOffloaded: offloaded.has(kind) })),
     stateBytes,
+    offloadedBytes,
     arenaBytes,
     graphs: [...program.graphs.values()].map((graph) => graphMemory(graph, variant, bytesOf)),
   };

@@ -19,9 +19,10 @@ export function printScheduled({ program, variants, states, graphs }: ScheduledP
   const sections = [
     [
       `scheduled program ${program.name} of ${program.file}`,
-      ...variants.map(({ degrees, stateBytes, arenaBytes }, i) => {
+      ...variants.map(({ degrees, stateBytes, arenaBytes, offloadedBytes }, i) => {
         const mesh = rankAxes.map((axis) => `${axis} ${degrees[axis]}`).join(", ");
-        return `variant ${i}: ${mesh}; state ${stateBytes} bytes, arena ${arenaBytes} bytes`;
+        const offloaded = offloadedBytes > 0 ? ` (the last ${offloadedBytes} in host memory)` : "";
+        return `variant ${i}: ${mesh}; state ${stateBytes} bytes${offloaded}, arena ${arenaBytes} bytes`;
       }),
     ],
     states.map(printState),

@@ -20,6 +20,11 @@ export interface Variant {
   /** Bytes of the two areas of memory on each rank. */
   readonly stateBytes: number;
   readonly arenaBytes: number;
+  /**
+   * The last bytes of the area of state, which rest in host memory: optimizer state that is offloaded. Only launches of the
+   * update read them, element by element in tables: a device brings in and hands back rows, or parts of rows, in turn.
+   */
+  readonly offloadedBytes: number;
 }
 
 /** A number that depends on the rank: how its span of a letter begins, or how much of it exists. */
@@ -234,6 +239,8 @@ export interface StateHome {
   /** The local shape, by variant. */
   readonly localShapes: readonly (readonly number[])[];
   readonly rest: Placement;
+  /** It is among the `offloadedBytes`. */
+  readonly isOffloaded: boolean;
 }
 
 export interface ScheduledProgram {

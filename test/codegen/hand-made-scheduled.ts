@@ -184,6 +184,7 @@ const variant = {
   degrees: { pp: 1, dpReplicate: 1, dpShard: 1, microbatch: 1, cp: 1, tp: 1 },
   stateBytes: numLayers * width * width * 4,
   arenaBytes: 256,
+  offloadedBytes: 0,
 };
 
 export const handMadeScheduled: ScheduledProgram = {
@@ -202,6 +203,7 @@ export const handMadeScheduled: ScheduledProgram = {
     buffer: weightBuffers[layer]!,
     localShapes: [state.type.shape],
     rest: wholePlacement(2),
+    isOffloaded: false,
   })),
   graphs: new Map([
     [

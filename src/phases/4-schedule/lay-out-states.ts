@@ -1,6 +1,7 @@
 // One area holds all states, the same in every graph: parameters first, in the order of the model, so that those of
 // repeated layers are one stride apart; then buffers, gradients and each kind of optimizer state, parallel to the parameters.
-import type { PlacementPlan } from "../../ir/program.js";
+// Optimizer state that is offloaded is the end of the area: it rests in host memory.
+import type { Program } from "../../ir/program.js";
 import type { Amount, Buffer, StateHome } from "../../ir/scheduled.js";
 import type { State, StateKind } from "../../ir/state.js";
 import { numBytesOf } from "../../ir/tensor-type.js";
@@ -15,11 +16,17 @@ const kinds: readonly StateKind[] = ["parameter", "buffer", "gradient", "optimiz
 export interface StateLayout {
   readonly homes: readonly StateHome[];
   readonly bytes: Amount;
+  /** How many of them, at the end, are in host memory. */
+  readonly offloadedBytes: Amount;
 }
 
-export function layOutStates(states: readonly State[], plan: PlacementPlan, lowering: Lowering): StateLayout {
+export function layOutStates(
+  { states, plan, layout }: Pick<Program<"local">, "states" | "plan" | "layout">,
+  lowering: Lowering,
+): StateLayout {
   const homes: StateHome[] = [];
   let end = lowering.zero;
+  let offloadedFrom: Amount | null = null;
   for (const state of inOrder(states)) {
     const rest = plan.states.get(state)?.rest;
     if (!rest) throw new Error(`the plan has no placement for ${state.name}`);
@@ -33,10 +40,13 @@ export function layOutStates(states: readonly State[], plan: PlacementPlan, lowe
       home: { kind: "state", state, offset: end },
     };
     const localShapes = lowering.variants.map((_, variant) => shape.map((size) => size[variant]!));
-    homes.push({ state, buffer, localShapes, rest });
+    const isOffloaded = layout.offloadsOptimizer && state.kind === "optimizer";
+    if (isOffloaded) offloadedFrom ??= end;
+    homes.push({ state, buffer, localShapes, rest, isOffloaded });
     end = aligned(plus(end, times(numElements, lowering.amount(numBytesOf[state.type.dtype]))));
   }
-  return { homes, bytes: end };
+  const from = offloadedFrom ?? end;
+  return { homes, bytes: end, offloadedBytes: end.map((bytes, variant) => bytes - from[variant]!) };
 }
 
 function inOrder(states: readonly State[]): readonly State[] {

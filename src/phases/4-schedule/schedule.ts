@@ -38,7 +38,7 @@ export interface ScheduleOptions {
 export function schedule(program: Program<"local">, options: ScheduleOptions = {}): ScheduledProgram {
   const isFused = options.isFused ?? program.layout.fusesKernels;
   const lowering = new Lowering(factsOf(program));
-  const states = layOutStates(program.states, program.plan, lowering);
+  const states = layOutStates(program, lowering);
   const buffers = new Map(states.homes.map(({ state, buffer }) => [state, buffer]));
   const graphs = new Map<string, ScheduledGraph>();
   let arenaBytes = lowering.zero;
@@ -78,6 +78,7 @@ export function schedule(program: Program<"local">, options: ScheduleOptions = {
     degrees,
     stateBytes: states.bytes[variant]!,
     arenaBytes: arenaBytes[variant]!,
+    offloadedBytes: states.offloadedBytes[variant]!,
   }));
   return { level: "scheduled", program, variants, states: states.homes, graphs };
 }
