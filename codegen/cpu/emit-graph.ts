@@ -137,7 +137,7 @@ class GraphWriter {
           add(launchComment([launch.from], this.facts.lines), writeCollective(launch, this.#places, this.#amounts));
           break;
         case "wait":
-          lines.push(writeWait(launch));
+          lines.push(writeWait(launch, this.#places));
           break;
         case "loop":
           add([""], this.#loop(launch));

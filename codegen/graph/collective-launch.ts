@@ -1,5 +1,5 @@
 // Collectives of one axis: begun together, ended by the wait of the same handle.
-import type { CollectiveLaunch, WaitLaunch } from "../../src/ir/scheduled.js";
+import type { CollectiveLaunch, Turn, WaitLaunch } from "../../src/ir/scheduled.js";
 import { cppInteger } from "../cpp-text.js";
 import { axisText } from "../program/constant-arrays.js";
 import type { AmountTable } from "./amount-table.js";
@@ -13,6 +13,15 @@ const functions = {
   "all-to-all": "allToAll",
 } as const;
 
+/** The handle of this round or, for what begins ahead, of the round whose turn it is. */
+function handleText({ handle, turn }: CollectiveLaunch | WaitLaunch, places: Places): string {
+  if (!turn || turn.numHandles === 1) return cppInteger(handle);
+  const round = turnText(turn, places);
+  return `${cppInteger(handle)} + ${turn.ahead === 0 ? round : `(${round})`} % ${turn.numHandles}`;
+}
+const turnText = ({ loop, ahead }: Turn, places: Places): string =>
+  ahead === 0 ? places.indexOf(loop) : `${places.indexOf(loop)} + ${ahead}`;
+
 export function writeCollective(launch: CollectiveLaunch, places: Places, amounts: AmountTable): readonly string[] {
   const parts = launch.parts.map(({ dtype, source, target, numElements }, i) => {
     const from = places.pointer(source.place, source.offset);
@@ -21,13 +30,13 @@ export function writeCollective(launch: CollectiveLaunch, places: Places, amount
   });
   const reduces = launch.what === "all-reduce" || launch.what === "reduce-scatter";
   const args = [
-    cppInteger(launch.handle),
+    handleText(launch, places),
     ...(reduces ? [`dream::Reduction::${launch.reduction}`] : []),
     "parts",
     cppInteger(launch.parts.length),
   ];
   return [
-    "{",
+    launch.turn ? `if (${turnText(launch.turn, places)} < ${launch.turn.count}) {` : "{",
     "  const dream::CollectivePart parts[] = {",
     ...parts.map((part) => `  ${part}`),
     "  };",
@@ -36,5 +45,5 @@ export function writeCollective(launch: CollectiveLaunch, places: Places, amount
   ];
 }
 
-export const writeWait = ({ axis, handle }: WaitLaunch): string =>
-  `run.communicator(${axisText(axis)}).wait(${cppInteger(handle)});`;
+export const writeWait = (launch: WaitLaunch, places: Places): string =>
+  `run.communicator(${axisText(launch.axis)}).wait(${handleText(launch, places)});`;

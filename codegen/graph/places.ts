@@ -6,6 +6,7 @@ import { graphField } from "../host/run-graph.js";
 import { constantOf, fixedAmount, isAlways, plus, sameAmount, scaled } from "../kernel/amount.js";
 import { cppElementTypes } from "../kernel/scalar-text.js";
 import type { AmountTable } from "./amount-table.js";
+import { roundPattern } from "./round-pattern.js";
 
 /** A loop of the graph's function that is open, with the lines at the head of its body. */
 export interface OpenLoop {
@@ -52,15 +53,21 @@ export class Places {
 
   /** A whole number that is another one in each round of an open loop. */
   roundNumber(loop: number, items: readonly number[]): string {
-    const open = this.#loops.find((each) => each.loop === loop);
-    if (!open) throw new Error(`loop ${loop} is not open where its rounds' number is needed`);
+    const index = this.indexOf(loop);
     const [first, second] = items as [number, ...number[]];
     const step = (second ?? first) - first;
     if (!items.every((item, i) => item === first + i * step))
-      return `std::array<std::int64_t, ${items.length}>{${items.map(cppInteger).join(", ")}}[${open.index}]`;
-    const stepped = step === 0 ? "" : step === 1 ? open.index : `${open.index} * ${cppInteger(step)}`;
+      return `std::array<std::int64_t, ${items.length}>{${items.map(cppInteger).join(", ")}}[${index}]`;
+    const stepped = step === 0 ? "" : step === 1 ? index : `${index} * ${cppInteger(step)}`;
     if (stepped === "") return cppInteger(first);
     return first === 0 ? stepped : `${stepped} + ${cppInteger(first)}`;
+  }
+
+  /** The running index of an open loop. */
+  indexOf(loop: number): string {
+    const open = this.#loops.find((each) => each.loop === loop);
+    if (!open) throw new Error(`loop ${loop} is not open where its index is needed`);
+    return open.index;
   }
 
   /** A pointer to element `offset` of a place. */
@@ -152,9 +159,12 @@ export class Places {
         offsets,
         loops.map(({ count }) => count),
       );
+      const pattern = steps || loops.length > 1 ? null : roundPattern(offsets, index[0]!);
       const offset = steps
         ? this.#steppedOffset(offsets[0]!, steps, index, name)
-        : `${this.#offsetTable(offsets, name)}[${tableIndex(loops)}]`;
+        : pattern
+          ? this.#steppedOffset(pattern.start, [pattern.step], [pattern.index], name)
+          : `${this.#offsetTable(offsets, name)}[${tableIndex(loops)}]`;
       return `dream::at<${type}>(${areas[areaKind]}, ${offset})`;
     }
     const table = this.facts.names.declare(`${name}ByRound`);

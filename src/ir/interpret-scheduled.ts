@@ -4,7 +4,7 @@
 import { type Degrees, groupOf, numRanks } from "./mesh.js";
 import type { NdArray } from "./nd.js";
 import { RankMemory } from "./rank-memory.js";
-import type { Amount, CollectiveLaunch, Launch, ScheduledProgram } from "./scheduled.js";
+import type { Amount, CollectiveLaunch, Launch, ScheduledProgram, WaitLaunch } from "./scheduled.js";
 import { Rank, type RunInputs, type Running } from "./simulated-rank.js";
 import type { State } from "./state.js";
 import { numBytesOf } from "./tensor-type.js";
@@ -82,12 +82,21 @@ function runLaunches(launches: readonly Launch[], ranks: readonly Rank[]): void 
         runLaunches(launch.body, ranks);
       }
     else if (launch.kind === "collective") begin(launch, ranks);
-    else if (launch.kind === "wait") end(launch.handle, ranks);
+    else if (launch.kind === "wait") end(handleNow(launch, ranks[0]!)!, ranks);
     else for (const rank of ranks) rank.run(launch);
   }
 }
 
+/** Null where it is no round's turn. */
+function handleNow({ handle, turn }: CollectiveLaunch | WaitLaunch, { rounds }: Rank): number | null {
+  if (!turn) return handle;
+  const round = rounds.get(turn.loop)! + turn.ahead;
+  return round < turn.count ? handle + (round % turn.numHandles) : null;
+}
+
 function begin(launch: CollectiveLaunch, ranks: readonly Rank[]): void {
+  const handle = handleNow(launch, ranks[0]!);
+  if (handle === null) return;
   for (const rank of ranks) {
     const parts = launch.parts.map(({ source, target, numElements }) => ({
       source: { buffer: rank.buffer(source.place), offset: source.offset },
@@ -96,9 +105,9 @@ function begin(launch: CollectiveLaunch, ranks: readonly Rank[]): void {
     }));
     for (const { source, target } of parts)
       if (rank.region(source.buffer) !== rank.region(target.buffer)) rank.forget(target.buffer);
-    const known = rank.running.get(launch.handle);
+    const known = rank.running.get(handle);
     if (known) known.push({ launch, parts });
-    else rank.running.set(launch.handle, [{ launch, parts }]);
+    else rank.running.set(handle, [{ launch, parts }]);
   }
 }
 

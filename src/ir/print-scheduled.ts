@@ -79,11 +79,11 @@ function printLaunch(launch: Launch): readonly string[] {
           `${showAt(source.place, source.offset)} -> ${showAt(target.place, target.offset)} x ${showAmount(numElements)}`,
       );
       return [
-        `${launch.what} ${launch.reduction} over ${launch.axis} #${launch.handle}: ${parts.join(", ")}${comment([launch.from])}`,
+        `${launch.what} ${launch.reduction} over ${launch.axis} #${showHandle(launch)}: ${parts.join(", ")}${comment([launch.from])}`,
       ];
     }
     case "wait":
-      return [`wait ${launch.axis} #${launch.handle}`];
+      return [`wait ${launch.axis} #${showHandle(launch)}`];
     case "loop":
       return [
         `loop ${launch.loop}: ${launch.count} times ${launch.name} {`,
@@ -94,6 +94,13 @@ function printLaunch(launch: Launch): readonly string[] {
       return [`observe ${launch.label} = ${showAt(launch.view.place, launch.view.offset)}`];
   }
 }
+
+/** `4+(i+1)%2`: the handle in round i, where it differs. */
+const showHandle = ({ handle, turn }: Extract<Launch, { kind: "collective" | "wait" }>): string => {
+  if (!turn) return String(handle);
+  const round = turn.ahead === 0 ? "i" : `(i+${turn.ahead})`;
+  return turn.numHandles === 1 ? String(handle) : `${handle}+${round}%${turn.numHandles}`;
+};
 
 function printKernel(kernel: Kernel, operands: Operands): string {
   const letters = (given: Kernel["outer"]): string =>

@@ -183,6 +183,8 @@ export interface CollectiveLaunch {
   readonly axis: Axis;
   readonly reduction: Reduction;
   readonly handle: number;
+  /** Where it begins rounds before its own. */
+  readonly turn?: Turn;
   readonly parts: readonly {
     readonly dtype: DType;
     readonly source: { readonly place: Place; readonly offset: Amount };
@@ -197,6 +199,18 @@ export interface WaitLaunch {
   readonly kind: "wait";
   readonly axis: Axis;
   readonly handle: number;
+  /** Waits for what was begun for this round: `ahead` is 0. */
+  readonly turn?: Turn;
+}
+/**
+ * In round i of a loop of `count` rounds it is the turn of round `i + ahead`, under the handle `handle + (i + ahead) %
+ * numHandles`; in the last `ahead` rounds it is nobody's, and nothing happens.
+ */
+export interface Turn {
+  readonly loop: number;
+  readonly count: number;
+  readonly ahead: number;
+  readonly numHandles: number;
 }
 export interface LoopLaunch {
   readonly kind: "loop";

@@ -13,6 +13,7 @@ import type {
   Place,
   ScheduledGraph,
   ScheduledProgram,
+  WaitLaunch,
 } from "./scheduled.js";
 import { numBytesOf } from "./tensor-type.js";
 
@@ -132,7 +133,7 @@ class Walk {
           this.begin(launch);
           break;
         case "wait":
-          this.end(launch.handle);
+          this.end(this.handleNow(launch)!);
           break;
         case "observe": {
           const { view, shape, label } = launch;
@@ -195,10 +196,21 @@ class Walk {
     return x.area === y.area && x.start < y.end && y.start < x.end;
   }
 
+  /** Null where it is no round's turn. */
+  private handleNow({ handle, turn }: CollectiveLaunch | WaitLaunch): number | null {
+    if (!turn) return handle;
+    const now = this.rounds.get(turn.loop);
+    if (now?.count !== turn.count) this.report(`handle ${handle} takes turns in rounds of loop ${turn.loop}`);
+    const round = (now?.round ?? 0) + turn.ahead;
+    return round < turn.count ? handle + (round % turn.numHandles) : null;
+  }
+
   private begin(launch: CollectiveLaunch): void {
-    const { handle, parts, what } = launch;
+    const { parts, what } = launch;
+    const handle = this.handleNow(launch);
+    if (handle === null) return;
     const before = this.begun.get(handle);
-    if (before && before !== launch) this.report(`two collectives have handle ${handle}`);
+    if (before && before !== launch && this.running.has(handle)) this.report(`two collectives have handle ${handle}`);
     this.begun.set(handle, launch);
     const ranks = this.program.variants[this.variant]!.degrees[launch.axis];
     const touched: BusyRange<CollectiveLaunch>[] = [];

@@ -278,7 +278,12 @@ class Assembly {
         case "collective":
           return this.collectiveLaunch(job);
         case "wait":
-          return { kind: "wait", axis: job.of.axis, handle: job.of.handle };
+          return {
+            kind: "wait",
+            axis: job.of.axis,
+            handle: job.of.handle,
+            ...(job.of.turned ? { turn: { ...job.of.turned, ahead: 0 } } : {}),
+          };
         case "observe":
           return this.observeLaunch(job);
         case "loop": {
@@ -331,6 +336,7 @@ class Assembly {
       axis,
       reduction,
       handle: job.handle,
+      ...(job.turned ? { turn: job.turned } : {}),
       parts: job.parts.map(({ source, target }) => ({
         dtype: source.dtype,
         source: { place: this.placeOf(source), offset: zero },

@@ -14,6 +14,7 @@ import { type Lowering, originOf } from "./lowering.js";
 import { copyOf } from "./make-piece.js";
 import { tableRepeats } from "./table-repeats.js";
 import { directReads, visitJobs } from "./touches.js";
+import type { UnitsOfMoves } from "./units-of-moves.js";
 import { isWhole, rebased, sameForm, wholeView } from "./views.js";
 import type { Job, KernelPiece, LoopJob, Rounds, Tensor, View } from "./work.js";
 
@@ -54,10 +55,16 @@ interface Whole {
   readonly isTable: (step: RepeatStep<"local">) => boolean;
   /** Whole numbers that are known now. */
   readonly numbers: Map<Tensor, number>;
+  readonly units: UnitsOfMoves;
 }
 
 /** `hasTables`: whether repeats that are small work over many tensors are to be written out (see table-repeats.ts). */
-export function lowerGraph(graph: LocalGraph, lowering: Lowering, hasTables: boolean): LoweredGraph {
+export function lowerGraph(
+  graph: LocalGraph,
+  lowering: Lowering,
+  hasTables: boolean,
+  units: UnitsOfMoves = new Map(),
+): LoweredGraph {
   const isTable = hasTables ? tableRepeats(graph) : () => false;
   const whole: Whole = {
     lowering,
@@ -67,6 +74,7 @@ export function lowerGraph(graph: LocalGraph, lowering: Lowering, hasTables: boo
     rows: [],
     isTable,
     numbers: new Map(),
+    units,
   };
   const inputs = graph.inputs.map(({ value, source }) => {
     const tensor = lowering.tensor(value.name, value.type.dtype, lowering.localShape(value), source);
@@ -144,7 +152,8 @@ function lowerSteps(steps: readonly Step<"local">[], whole: Whole): readonly Job
           : step.kind === "fill"
             ? lowerFill(step, inputs[0]!, whole.lowering)
             : lowerMove(step, inputs[0]!, whole.lowering);
-      jobs.push(...lowered.jobs);
+      const unit = whole.units.get(step) ?? null;
+      jobs.push(...lowered.jobs.map((job) => (job.kind === "collective" ? { ...job, unit } : job)));
       for (const job of lowered.jobs) {
         const number = constantOf(job);
         if (number !== null && job.kind === "piece") whole.numbers.set(job.writes[0]!.tensor, number);

@@ -104,7 +104,15 @@ function slice(step: MoveStep, view: View, lowering: Lowering): LoweredOp {
 function collective(step: MoveStep, source: Tensor, target: Tensor): CollectiveJob {
   const { what, axis, reduction } = step.move;
   if (what === "slice" || what === "own") throw new Error(`${what} is no collective`);
-  return { kind: "collective", what, axis, reduction, parts: [{ source, target }], from: originOf(what, step) };
+  return {
+    kind: "collective",
+    what,
+    axis,
+    reduction,
+    parts: [{ source, target }],
+    unit: null,
+    from: originOf(what, step),
+  };
 }
 
 /** All of one tensor: a collective's source. */

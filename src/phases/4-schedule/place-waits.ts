@@ -1,13 +1,16 @@
 // Purpose: every collective is waited for, as late as its memory allows. Needs: jobs in order. Leaves: the same with waits.
+import type { Turn } from "../../ir/scheduled.js";
 import type { Shared } from "./share-memory.js";
 import { touchedBy, visitItems } from "./touches.js";
-import type { CollectiveJob, Job, LaidKernel, LoopJob, TableJob, Tensor } from "./work.js";
+import type { CollectiveJob, Job, LaidKernel, LoopJob, TableJob, Tensor, Turns } from "./work.js";
 
 type Laid = LaidKernel | TableJob;
 
 /** A collective under a handle of its own. */
 export interface BegunJob extends CollectiveJob {
   readonly handle: number;
+  /** In a loop, where it begins rounds before its own. */
+  readonly turned: Turn | null;
 }
 /** A job, where the wait for a collective is one of its own. Bodies of loops hold such jobs too. */
 export type Timed = Exclude<Job<Laid>, CollectiveJob> | BegunJob | { readonly kind: "wait"; readonly of: BegunJob };
@@ -31,12 +34,14 @@ const share = (a: ReadonlySet<unknown>, b: ReadonlySet<unknown>): boolean => [..
 
 class Waits {
   private lastHandle = -1;
+  /** The first handle of collectives that take turns. */
+  private readonly turns = new Map<Turns, number>();
   constructor(private readonly facts: WaitFacts) {}
 
   /**
    * Every collective is waited for right before what reads or writes its targets' memory, or writes its sources'. One of a
    * loop's body that has memory of its own in each round is on its way until behind the loop, all rounds together; else it
-   * is waited for at the end of its block.
+   * is waited for at the end of its block. One that begins rounds before its own is waited for in its own round.
    */
   block(jobs: readonly Job<Laid>[], loop: LoopJob | null): Waited {
     const result: Timed[] = [];
@@ -46,7 +51,14 @@ class Waits {
       open.delete(of);
       result.push({ kind: "wait", of });
     };
+    const taking = new Set(jobs.flatMap((job) => (isTaken(job) ? [job] : [])));
     for (const job of jobs) {
+      for (const each of taking) {
+        const { reads, writes } = touchedBy(job, this.facts.rounds);
+        if (![...each.turn!.of.targets].some((tensor) => reads.has(tensor) || writes.has(tensor))) continue;
+        taking.delete(each);
+        result.push({ kind: "wait", of: this.begin(each) });
+      }
       if (open.size > 0) {
         const { reads, writes } = touchedBy(job, this.facts.rounds);
         const [read, written] = [this.cellsOf(reads), this.cellsOf(writes)];
@@ -60,19 +72,34 @@ class Waits {
         continue;
       }
       if (job.kind === "collective") {
-        this.lastHandle++;
-        const begun: BegunJob = { ...job, handle: this.lastHandle };
+        const begun = this.begin(job);
+        result.push(begun);
+        if (job.turn) continue;
         own.add(begun);
         open.set(begun, this.busy(begun));
-        result.push(begun);
       } else result.push(job);
     }
+    for (const each of taking) result.push({ kind: "wait", of: this.begin(each) });
     const left = [...open.keys()].filter((collective) => {
       if (loop !== null && own.has(collective) && this.isApartByRound(collective, jobs, loop)) return true;
       wait(collective);
       return false;
     });
     return { jobs: result, open: left };
+  }
+
+  private begin(job: CollectiveJob): BegunJob {
+    if (!job.turn) {
+      this.lastHandle++;
+      return { ...job, handle: this.lastHandle, turned: null };
+    }
+    const { of, round } = job.turn;
+    const first = this.turns.get(of) ?? this.lastHandle + 1;
+    if (!this.turns.has(of)) this.lastHandle += of.numHandles;
+    this.turns.set(of, first);
+    const { loop, count, ahead, numHandles } = of;
+    if (round === null) return { ...job, handle: first, turned: { loop, count, ahead, numHandles } };
+    return { ...job, handle: first + (round % numHandles), turned: null };
   }
 
   private busy({ parts }: CollectiveJob): Busy {
@@ -115,3 +142,6 @@ class Waits {
     return cells;
   }
 }
+
+/** Of a loop's body, begun for a later round. */
+const isTaken = (job: Job<Laid>): job is CollectiveJob => job.kind === "collective" && job.turn?.round === null;

@@ -1,7 +1,7 @@
 // Purpose: one rank's graphs become what it does, in order, and where every byte lies. In reading order:
 //   1. merge repeats that will be tables, lower: values become views of tensors, steps become pieces of kernels, calls,
 //      collectives and loops;
-//   2. join sums, fuse: pieces become kernels; loops that will be tables are written out;
+//   2. join sums, fuse: pieces become kernels; loops that will be tables are written out; FSDP's units are gathered;
 //   3. choose layouts, copy what calls cannot take as it lies;
 //   4. bind: states and results are written where they belong;
 //   5. share memory between what dies and what is made;
@@ -17,6 +17,7 @@ import { bindOutside } from "./bind-outside.js";
 import { chooseLayouts } from "./choose-layouts.js";
 import { copyOperands } from "./copy-operands.js";
 import { fuse } from "./fuse.js";
+import { gatherUnits } from "./gather-units.js";
 import { joinCollectives } from "./join-collectives.js";
 import { joinSums } from "./join-sums.js";
 import { layOutKernels } from "./lay-out-kernels.js";
@@ -27,6 +28,7 @@ import { makeTables } from "./make-tables.js";
 import { openSums } from "./open-sums.js";
 import { notShared, shareMemory } from "./share-memory.js";
 import { mergeTableRepeats } from "./table-repeats.js";
+import { unitsOfMoves } from "./units-of-moves.js";
 import type { Tensor } from "./work.js";
 import { writeOut } from "./write-out.js";
 
@@ -43,17 +45,17 @@ export function schedule(program: Program<"local">, options: ScheduleOptions = {
   const graphs = new Map<string, ScheduledGraph>();
   let arenaBytes = lowering.zero;
   for (const [name, graph] of program.graphs) {
-    const loose = isFused
-      ? lowerGraph(mergeTableRepeats(openSums(graph)), lowering, isFused)
-      : lowerGraph(graph, lowering, false);
+    const opened = isFused ? mergeTableRepeats(openSums(graph)) : graph;
+    const loose = lowerGraph(opened, lowering, isFused, unitsOfMoves(opened, program.layout.shardUnits));
     const joined = isFused ? joinSums(loose, lowering) : loose;
     const fused = writeOut(fuse(joined, lowering.numVariants, { isFused }), joined, lowering);
-    const lowered = { ...joined, rounds: fused.rounds };
+    const gathered = gatherUnits(fused.jobs, fused.rounds, program.layout.prefetch, lowering);
+    const lowered = { ...joined, rounds: gathered.rounds, rows: [...joined.rows, ...gathered.rows] };
     const fixed = new Set<Tensor>();
     for (const { view } of [...lowered.results, ...lowered.updates]) fixed.add(view.tensor);
     for (const { enter, leave, places } of lowered.swaps) for (const each of [enter, leave, ...places]) fixed.add(each);
-    const layouts = chooseLayouts(lowered, fused.jobs, fixed, lowering.numVariants);
-    const copied = copyOperands(fused.jobs, layouts, lowering);
+    const layouts = chooseLayouts(lowered, gathered.jobs, fixed, lowering.numVariants);
+    const copied = copyOperands(gathered.jobs, layouts, lowering);
     const bound = bindOutside(lowered, copied, lowering);
     const shared = isFused
       ? shareMemory(lowered, bound.jobs, layouts, bound.outside)

@@ -140,7 +140,21 @@ export interface CollectiveJob {
   readonly axis: Axis;
   readonly reduction: Reduction;
   readonly parts: readonly { readonly source: Tensor; readonly target: Tensor }[];
+  /** The FSDP unit whose parameters it gathers or whose gradients it reduces, or null. */
+  readonly unit: string | null;
+  /** Where it begins rounds before its own: in the loop (`round` is null), or before it for one of the first rounds. */
+  readonly turn?: { readonly of: Turns; readonly round: number | null };
   readonly from: LaunchOrigin;
+}
+/** A collective of a loop that begins `ahead` rounds before its own. Identity is the object. */
+export interface Turns {
+  readonly loop: number;
+  readonly count: number;
+  readonly ahead: number;
+  /** How many may be on their way, each under a handle of its own. */
+  readonly numHandles: number;
+  /** What it makes, as the rest of a round sees it. */
+  readonly targets: ReadonlySet<Tensor>;
 }
 
 export interface LoopJob {
