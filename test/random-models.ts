@@ -5,6 +5,7 @@ import type { LogicalGraph, LogicalValue } from "../src/ir/graph.js";
 import type { Loader, Program } from "../src/ir/program.js";
 import type { State } from "../src/ir/state.js";
 import { allRows } from "../src/ops/lookup.js";
+import { randomAttributes } from "../src/ops/random.js";
 import * as ops from "../src/ops/table.js";
 import { randomNumbers } from "./arrays.js";
 import { programOf } from "./programs.js";
@@ -213,12 +214,7 @@ class Maker {
       }
       case "drop": {
         const zero = c.one(ops.constant, [], { shape: [], dtype: "i32", value: 3 });
-        const noise = c.one(ops.randomUniform, [zero, zero], {
-          shape: x.type.shape,
-          stream: this.below(100),
-          strides: [time * width, width, 1],
-          origin: [0, 0, 0],
-        });
+        const noise = c.one(ops.randomUniform, [zero, zero], randomAttributes(x.type.shape, this.below(100)));
         const mask = c.one(ops.less, [noise, c.number(0.7, noise)], {});
         return c.one(ops.select, [mask, x, c.number(0, x)], {});
       }

@@ -1,7 +1,7 @@
 // Numbers that depend on the rank, as C++: where its span of a letter begins, how much of it exists, where it stands.
 import type { RankNumber } from "../../src/ir/scheduled.js";
 import { cppInteger } from "../cpp-text.js";
-import { axisText } from "../program/constant-arrays.js";
+import { axisText, cutText } from "../program/constant-arrays.js";
 import type { AmountTable } from "./amount-table.js";
 
 export function rankNumberText(number: RankNumber, amounts: AmountTable, what: string): string {
@@ -11,10 +11,11 @@ export function rankNumberText(number: RankNumber, amounts: AmountTable, what: s
     case "coordinate":
       return `run.coordinate(${axisText(number.axis)})`;
     case "start":
-    case "valid": {
-      const { axes, unit } = number.split;
-      const fn = number.kind === "start" ? "run.spanStart" : "run.spanValid";
-      const call = `${fn}(${cppInteger(number.size)}, {${axes.map(axisText).join(", ")}}, ${cppInteger(unit)})`;
+    case "valid":
+    case "cut":
+    case "jump": {
+      const span = `run.span(${cppInteger(number.size)}, {${number.split.axes.map(axisText).join(", ")}}, ${cutText(number.split)})`;
+      const call = `${span}.${number.kind}`;
       return number.plus === 0 ? call : `${call} + ${cppInteger(number.plus)}`;
     }
     case "round":

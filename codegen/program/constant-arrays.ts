@@ -1,8 +1,15 @@
 // Constant arrays that tables point into: each content once, with a name that says it.
-import type { Axis, DimSplit } from "../../src/ir/placement.js";
+import { type Axis, type Cut, type DimSplit, plainCut } from "../../src/ir/placement.js";
 import { type CppNames, cppInteger, cppString } from "../cpp-text.js";
 
 export const axisText = (axis: Axis): string => `dream::Axis::${axis}`;
+
+/** What a span of the runtime is told of how axes cut: the unit, and, where they say more, extent and order. */
+export const cutText = ({ unit, extent, order }: Cut): string =>
+  [
+    cppInteger(unit),
+    ...(extent === undefined && order === undefined ? [] : [cppInteger(extent ?? 0), String(order === "headTail")]),
+  ].join(", ");
 
 export class ConstantArrays {
   /** Their definitions, in order. */
@@ -25,11 +32,13 @@ export class ConstantArrays {
   }
 
   splits(dims: readonly DimSplit[]): string {
-    const shown = dims.map(({ axes, unit }) =>
-      axes.length === 0 ? "whole" : `${axes.join(".")}${unit === 1 ? "" : unit}`,
+    const shown = dims.map(({ axes, unit, order }) =>
+      axes.length === 0 ? "whole" : `${axes.join(".")}${unit === 1 ? "" : unit}${order ?? ""}`,
     );
-    // What no axis splits has no unit.
-    const entries = dims.map(({ axes, unit }) => `{${this.axes(axes)}, ${axes.length === 0 ? 1 : cppInteger(unit)}}`);
+    // What no axis splits is not cut.
+    const entries = dims.map(
+      (split) => `{${this.axes(split.axes)}, ${cutText(split.axes.length === 0 ? plainCut : split)}}`,
+    );
     return this.#span(`split.${shown.join(".")}`, "dream::DimSplit", entries);
   }
 

@@ -36,7 +36,7 @@ void GradientDump::observe(const Run::Observed& observed, World& world, const Pe
   std::vector<float> local(static_cast<std::size_t>(localElements), 0.0f);
   const auto contiguous = localStrides(spans);
   std::vector<DimSpan> here = spans;
-  for (DimSpan& span : here) span.start = 0;
+  for (DimSpan& span : here) span = {0, span.count, span.valid, span.count, 0};
   std::vector<std::int64_t> localShape;
   for (const DimSpan& span : spans) localShape.push_back(span.count);
   forEachRun({localShape.data(), localShape.size()}, here, strides,

@@ -36,13 +36,16 @@ void forEachRun(Span<std::int64_t> shape, const std::vector<DimSpan>& spans, con
   if (std::any_of(spans.begin(), spans.end(), [](const DimSpan& span) { return span.valid == 0; })) return;
   const std::size_t last = shape.size - 1;
   std::vector<std::int64_t> at(shape.size, 0);
+  const std::int64_t head = std::min(spans[last].cut, spans[last].valid), tail = spans[last].valid - head;
   while (true) {
     std::int64_t whole = 0, local = 0;
     for (std::size_t dim = 0; dim <= last; dim++) {
-      whole = whole * shape[dim] + spans[dim].start + at[dim];
+      const DimSpan& span = spans[dim];
+      whole = whole * shape[dim] + span.start + at[dim] + (dim < last && at[dim] >= span.cut ? span.jump : 0);
       local += at[dim] * strides[dim];
     }
-    visit(whole, local, strides[last], spans[last].valid);
+    if (head > 0) visit(whole, local, strides[last], head);
+    if (tail > 0) visit(whole + head + spans[last].jump, local + head * strides[last], strides[last], tail);
     std::size_t dim = last;
     while (dim > 0 && ++at[dim - 1] == spans[dim - 1].valid) at[--dim] = 0;
     if (dim == 0) return;

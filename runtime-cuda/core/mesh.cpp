@@ -7,23 +7,33 @@
 
 namespace dream {
 
-DimSpan spanOf(std::int64_t size, const Axis* axes, std::size_t count, std::int64_t unit, const PerAxis& degrees,
-               const PerAxis& coordinates) {
-  DimSpan span{0, size, size};
-  std::int64_t units = (size + unit - 1) / unit;
-  for (std::size_t i = 0; i < count; i++) {
-    const auto axis = static_cast<std::size_t>(axes[i]);
-    units = (units + degrees[axis] - 1) / degrees[axis];
-    span.count = units * unit;
-    const std::int64_t before = coordinates[axis] * span.count;
-    span.start += before;
-    span.valid = std::max<std::int64_t>(0, std::min(span.count, span.valid - before));
-  }
-  return span;
-}
-
 DimSpan spanOf(std::int64_t size, const DimSplit& split, const PerAxis& degrees, const PerAxis& coordinates) {
-  return spanOf(size, split.axes.data, split.axes.size, split.unit, degrees, coordinates);
+  const auto quotient = [](std::int64_t a, std::int64_t b) { return (a + b - 1) / b; };
+  const auto clamp = [](std::int64_t value, std::int64_t high) { return std::clamp<std::int64_t>(value, 0, high); };
+  DimSpan span{0, size, size, 0, 0};
+  std::int64_t units = quotient(split.extent == 0 ? size : split.extent, split.unit);
+  for (std::size_t i = 0; i < split.axes.size; i++) {
+    const auto axis = static_cast<std::size_t>(split.axes[i]);
+    const std::int64_t n = degrees[axis], at = coordinates[axis];
+    if (i == 0 && split.isHeadTail && n > 1) {
+      units = 2 * quotient(units, 2 * n);
+      span.count = units * split.unit;
+      const std::int64_t half = span.count / 2, tail = (2 * n - 1 - at) * half;
+      span.start = at * half;
+      span.cut = half;
+      span.jump = tail - span.start - half;
+      span.valid = clamp(size - span.start, half) + clamp(size - tail, half);
+    } else {
+      units = quotient(units, n);
+      span.count = units * split.unit;
+      const std::int64_t before = at * span.count;
+      span.start += before;
+      span.cut -= before;
+      span.valid = clamp(span.valid - before, span.count);
+    }
+  }
+  span.cut = span.jump == 0 ? span.count : clamp(span.cut, span.count);
+  return span;
 }
 
 const char* nameOf(Axis axis) {

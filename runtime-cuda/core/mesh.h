@@ -10,12 +10,6 @@ namespace dream {
 
 using PerAxis = std::array<std::int64_t, numAxes>;
 
-/** `count` places from place `start` of a whole dim, of which the first `valid` exist. */
-struct DimSpan {
-  std::int64_t start, count, valid;
-};
-DimSpan spanOf(std::int64_t size, const Axis* axes, std::size_t numAxesOfSplit, std::int64_t unit,
-               const PerAxis& degrees, const PerAxis& coordinates);
 DimSpan spanOf(std::int64_t size, const DimSplit& split, const PerAxis& degrees, const PerAxis& coordinates);
 
 const char* nameOf(Axis axis);

@@ -53,12 +53,10 @@ Tensor Run::newTensor(DType dtype, std::int64_t numElements) {
 
 // -- For graphs -------------------------------------------------------------------------------------------------------
 
-std::int64_t Run::spanStart(std::int64_t size, std::initializer_list<Axis> axes, std::int64_t unit) const {
-  return spanOf(size, axes.begin(), axes.size(), unit, services_->degrees, services_->coordinates).start;
-}
-
-std::int64_t Run::spanValid(std::int64_t size, std::initializer_list<Axis> axes, std::int64_t unit) const {
-  return spanOf(size, axes.begin(), axes.size(), unit, services_->degrees, services_->coordinates).valid;
+DimSpan Run::span(std::int64_t size, std::initializer_list<Axis> axes, std::int64_t unit, std::int64_t extent,
+                  bool isHeadTail) const {
+  const DimSplit split{{axes.begin(), axes.size()}, unit, extent, isHeadTail};
+  return spanOf(size, split, services_->degrees, services_->coordinates);
 }
 
 Communicator& Run::communicator(Axis axis) { return *services_->communicators[static_cast<std::size_t>(axis)]; }

@@ -47,7 +47,7 @@ class TensorSource final : public Source {
     const Field& field = fields_[static_cast<std::size_t>(index)];
     const std::int64_t first = sample * (field.tensor->numElements / numSamples_);
     // Row by row of the box: the last dim lies in one piece.
-    const DimSpan last = spans.empty() ? DimSpan{0, 1, 1} : spans.back();
+    const DimSpan last = spans.empty() ? DimSpan{0, 1, 1, 1, 0} : spans.back();
     std::int64_t numRows = 1;
     for (std::size_t dim = 0; dim + 1 < spans.size(); dim++) numRows *= spans[dim].count;
     for (std::int64_t row = 0; row < numRows; row++, to += last.count * 4) {

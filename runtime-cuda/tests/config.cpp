@@ -128,4 +128,20 @@ TEST_SUITE("config") {
     }
     for (const std::int64_t times : covered) CHECK(times == 1);
   }
+
+  TEST_CASE("in head and tail order the outermost axis deals two pieces to each rank") {
+    const Axis axes[] = {Axis::cp, Axis::tp};
+    const PerAxis degrees{1, 1, 1, 2, 2};
+    for (const std::int64_t size : {1, 3, 5, 8, 11, 12}) {
+      const DimSplit split{spanOf(axes), 1, 12, true};
+      std::vector<std::int64_t> covered(static_cast<std::size_t>(size), 0);
+      for (std::int64_t rank = 0; rank < 4; rank++) {
+        const DimSpan span = spanOf(size, split, degrees, coordinatesOf(rank, degrees));
+        CHECK(span.count == 3);  // of 12: four pieces of 3, two to each cp rank, halved by tp
+        for (std::int64_t i = 0; i < span.valid; i++)
+          covered[static_cast<std::size_t>(span.start + i + (i >= span.cut ? span.jump : 0))]++;
+      }
+      for (const std::int64_t times : covered) CHECK(times == 1);
+    }
+  }
 }

@@ -2,7 +2,7 @@
 // passes in the wrong order do not compile. Nothing here is ever changed in place: a pass makes a new graph.
 import type { Op } from "../ops/op.js";
 import type { Origin } from "./origin.js";
-import type { Axis, Placement, Reduction } from "./placement.js";
+import type { Axis, Cut, Placement, Reduction } from "./placement.js";
 import type { State } from "./state.js";
 import type { TensorType } from "./tensor-type.js";
 
@@ -36,8 +36,8 @@ export type Value<L extends Level = Level> = Values[L];
 export interface Choice {
   /** Only letters that are split are named. */
   readonly letters: ReadonlyMap<string, readonly Axis[]>;
-  /** Elements of a split letter that must not be cut apart, such as a head's; letters that are not named: 1. */
-  readonly units: ReadonlyMap<string, number>;
+  /** How split letters are cut, in places of the letter; letters that are not named: plainly. */
+  readonly cuts: ReadonlyMap<string, Cut>;
   readonly pass: ReadonlyMap<Axis, readonly number[]>;
 }
 
@@ -95,14 +95,14 @@ export interface RepeatStep<L extends Level = Level> extends StepBase {
 export type MoveKind = "all-reduce" | "reduce-scatter" | "all-gather" | "all-to-all" | "slice" | "own";
 /**
  * From one placement to another: a collective, or (slice, own) a local step. `dim` is what it splits or gathers (-1 for
- * all-reduce and own), `to` the dim that an all-to-all splits (else -1), `unit` the unit of the dim that becomes split (else 1).
+ * all-reduce and own), `to` the dim that an all-to-all splits (else -1), its cut that of the dim that becomes split (else
+ * the plain one).
  */
-export interface Move {
+export interface Move extends Cut {
   readonly what: MoveKind;
   readonly axis: Axis;
   readonly dim: number;
   readonly to: number;
-  readonly unit: number;
   readonly reduction: Reduction;
 }
 export interface MoveStep extends StepBase {

@@ -1,11 +1,11 @@
 // Runs a local graph on N simulated ranks in lock step, in float64. Slow and obvious. Every rank executes every step;
 // a collective reads the buffers of its group. Shapes are compared with what the types say.
 import type { LocalGraph, LocalValue, MoveStep, Step } from "./graph.js";
-import { localShape, localSize, spanOf } from "./local-size.js";
+import { dealtPlaces, localShape, localSize, spanOf } from "./local-size.js";
 import { localAttributes } from "./localize.js";
 import { coordinatesOf, type Degrees, groupOf, numRanks } from "./mesh.js";
 import { type NdArray, zeros } from "./nd.js";
-import { combine, fillFrom, join, piece } from "./nd-pieces.js";
+import { combine, fillFrom, join, pick } from "./nd-pieces.js";
 import type { Axis } from "./placement.js";
 import { garbage } from "./shards.js";
 import { stepLetters } from "./step-letters.js";
@@ -128,7 +128,7 @@ function runRepeat(step: Extract<Step<"local">, { kind: "repeat" }>, ranks: Rank
 
 function runMove({ move, inputs: [before], outputs: [after] }: MoveStep, ranks: Ranks): void {
   const { degrees } = ranks;
-  const { what, axis, dim, to, unit, reduction } = move;
+  const { what, axis, dim, to, reduction } = move;
   const n = degrees[axis];
   const held = ranks.held.map((_, rank) => get(ranks, rank, before));
   if (isCollective(move) && n > 1 && !ranks.isBlind)
@@ -149,11 +149,23 @@ function runMove({ move, inputs: [before], outputs: [after] }: MoveStep, ranks: 
       ranks.logs[rank]!.push(`${what} ${axis} ${reduction} [${mine.shape}] ${before.type.dtype} {${group}}`);
     }
     const own = (x: NdArray, d: number): NdArray => {
-      const count = Math.ceil(Math.ceil(x.shape[d]! / unit) / n) * unit;
-      return piece(x, d, place * count, count, garbage);
+      const from = dealtPlaces(after.type.shape[d]!, after.placement.dims[d]!, axis, place, degrees);
+      return pick(
+        x,
+        d,
+        from.map((at) => (at < x.shape[d]! ? at : null)),
+        garbage,
+      );
     };
-    const gathered = (): NdArray =>
-      piece(join(parts, dim), dim, 0, localSize(after.type.shape[dim]!, after.placement.dims[dim]!, degrees), garbage);
+    const gathered = (): NdArray => {
+      const [split, size] = [before.placement.dims[dim]!, before.type.shape[dim]!];
+      const places = parts.flatMap((_, peer) => dealtPlaces(size, split, axis, peer, degrees));
+      const from = new Array<number | null>(localSize(size, after.placement.dims[dim]!, degrees)).fill(null);
+      places.forEach((at, i) => {
+        if (at < from.length) from[at] = i;
+      });
+      return pick(join(parts, dim), dim, from, garbage);
+    };
     switch (what) {
       case "all-reduce":
         return combine(parts, by);

@@ -3,27 +3,33 @@
 import type { Op } from "../ops/op.js";
 import type { Choice } from "./graph.js";
 import { type MeshFacts, plainSplit, surelyDivides } from "./mesh-facts.js";
-import { type Axis, type DimSplit, notSplit, type Placement, type Reduction } from "./placement.js";
+import { type Axis, cutOf, type DimSplit, notSplit, type Placement, plainCut, type Reduction } from "./placement.js";
 import type { StepLetters, TermDim } from "./step-letters.js";
 
-/** How a letter is split, in units of places of the letter. */
+/** How a letter is split, in places of the letter. */
 export const letterSplit = (choice: Choice, letter: string): DimSplit => {
   const axes = choice.letters.get(letter);
-  return axes === undefined ? notSplit : { axes, unit: choice.units.get(letter) ?? 1 };
+  return axes === undefined ? notSplit : { axes, ...(choice.cuts.get(letter) ?? plainCut) };
 };
 
-const dimSplit = (dim: TermDim, letters: StepLetters, choice: Choice, facts: MeshFacts): DimSplit => {
-  const split = letterSplit(choice, dim.letter);
-  const size = letters.sizes.get(dim.letter)! * dim.inside;
-  return plainSplit(size, { axes: split.axes, unit: split.unit * dim.inside }, facts);
-};
+/** How a dim is split where the letter that leads it, of `letterSize` places, is split so. */
+export function dimSplit(
+  { size, inside }: TermDim,
+  letterSize: number,
+  { axes, unit, extent = letterSize, order }: DimSplit,
+  facts: MeshFacts,
+): DimSplit {
+  const cut = { unit: unit * inside, extent: extent * inside, ...(order === undefined ? {} : { order }) };
+  return plainSplit(size, { axes, ...cutOf(cut) }, facts);
+}
 
 const termSplits = (
   term: readonly TermDim[],
   letters: StepLetters,
   choice: Choice,
   facts: MeshFacts,
-): readonly DimSplit[] => term.map((dim) => dimSplit(dim, letters, choice, facts));
+): readonly DimSplit[] =>
+  term.map((dim) => dimSplit(dim, letters.sizes.get(dim.letter)!, letterSplit(choice, dim.letter), facts));
 
 /** Where input `index` must be before the step runs. */
 export const requiredPlacement = (
@@ -67,14 +73,23 @@ export const neutralFills = (
   choice: Choice,
   facts: MeshFacts,
 ): readonly NeutralFill[] =>
-  letters.reduced
-    .filter((letter) => !surelyDivides(letters.sizes.get(letter)!, letterSplit(choice, letter), facts))
-    .flatMap((letter) =>
-      (op.neutral?.(letter) ?? addends(op, attrs, letters, letter)).flatMap(({ input, fill }) => {
-        const dim = dimOf(letters.inputs[input]!, letter);
-        return dim < 0 ? [] : [{ letter, input, dim, fill }];
-      }),
-    );
+  [...letters.reduced, ...longer(op, attrs, letters)].flatMap((letter) =>
+    (op.neutral?.(letter) ?? addends(op, attrs, letters, letter)).flatMap(({ input, fill }) => {
+      const dim = dimOf(letters.inputs[input]!, letter);
+      return dim < 0 || hasNoPadding(letters.inputs[input]![dim]!, letters, choice, facts)
+        ? []
+        : [{ letter, input, dim, fill }];
+    }),
+  );
+
+const hasNoPadding = (dim: TermDim, letters: StepLetters, choice: Choice, facts: MeshFacts): boolean =>
+  surelyDivides(dim.size, dimSplit(dim, letters.sizes.get(dim.letter)!, letterSplit(choice, dim.letter), facts), facts);
+
+/** Letters of which results have more places than operands: there they show what stands in the operands' padding. */
+const longer = (op: Op, attrs: unknown, letters: StepLetters): readonly string[] =>
+  Object.keys(op.resized(attrs)).filter((letter) =>
+    letters.inputs.flat().some((dim) => dim.letter === letter && dim.size < letters.sizes.get(letter)! * dim.inside),
+  );
 
 /** Zero has no effect in any input of a linear set; inputs that are linear together must all be cleared, of factors one is enough. */
 function addends(op: Op, attrs: unknown, letters: StepLetters, letter: string): { input: number; fill: number }[] {

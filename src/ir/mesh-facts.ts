@@ -1,8 +1,8 @@
 // What is known of a mesh at build time. A degree may be open ("auto"), and nothing that is decided depends on it: its
 // axis counts as having several ranks, and a size counts as divided only where every degree that can come divides it.
-import { localSize } from "./local-size.js";
+import { isUneven, sizesByAxis } from "./local-size.js";
 import { type Degrees, degreesOf, fixedRanks, liveAxes } from "./mesh.js";
-import { type Axis, type DimSplit, type Mesh, notSplit, type Placement, sameAxes } from "./placement.js";
+import { type Axis, cutOf, type DimSplit, type Mesh, notSplit, type Placement, sameSplit } from "./placement.js";
 
 /** The axes that divide the batch among copies of the model. */
 export const dataAxes: readonly Axis[] = ["dpReplicate", "dpShard"];
@@ -34,24 +34,35 @@ export const assumedDegree = (axis: Axis, { mesh }: MeshFacts): number => {
 };
 
 /** Whether no rank can ever hold padding along a dim of this size. */
-export function surelyDivides(size: number, { axes, unit }: DimSplit, { mesh, dataMultiple }: MeshFacts): boolean {
+export function surelyDivides(size: number, split: DimSplit, { mesh, dataMultiple }: MeshFacts): boolean {
+  const { axes, unit, extent, order } = split;
   if (axes.length === 0) return true;
-  const isOpen = axes.some((axis) => mesh.degrees[axis] === "auto");
-  if (!isOpen) return size % (unit * fixedRanks(mesh, axes)) === 0;
+  if (!isOpen(split, mesh)) return !isUneven(size, split, degreesOf(mesh));
+  if (extent !== undefined || order !== undefined) return false;
   const others = axes.filter((axis) => !dataAxes.includes(axis));
   return dataMultiple > 0 && size % (unit * dataMultiple * fixedRanks(mesh, others)) === 0;
 }
 
+const isOpen = ({ axes }: DimSplit, { degrees }: Mesh): boolean => axes.some((axis) => degrees[axis] === "auto");
+
 /** Whether two ways to split a dim put the same elements on the same ranks. */
 export const sameLayout = (size: number, a: DimSplit, b: DimSplit, facts: MeshFacts): boolean =>
-  sameAxes(a.axes, b.axes) &&
-  (a.axes.length === 0 || a.unit === b.unit || (surelyDivides(size, a, facts) && surelyDivides(size, b, facts)));
+  sameSplit(plainSplit(size, a, facts), plainSplit(size, b, facts));
 
-/** A unit is named only where it matters: where the size divides evenly in whole units, it is 1. */
+/** A unit or an extent is named only where it matters: where it moves no cut, it is left out. */
 export function plainSplit(size: number, split: DimSplit, facts: MeshFacts): DimSplit {
   if (split.axes.length === 0) return notSplit;
-  return split.unit !== 1 && surelyDivides(size, split, facts) ? { axes: split.axes, unit: 1 } : split;
+  const { extent, ...own } = split;
+  const keepsCuts = (): boolean => !isOpen(split, facts.mesh) && sameSizes(size, split, own, degreesOf(facts.mesh));
+  if (extent !== undefined && extent !== size && !keepsCuts()) return { axes: split.axes, ...cutOf(split) };
+  const unit = split.unit !== 1 && surelyDivides(size, own, facts) ? 1 : split.unit;
+  return { axes: split.axes, ...cutOf({ ...own, unit }) };
 }
+
+const sameSizes = (size: number, a: DimSplit, b: DimSplit, degrees: Degrees): boolean => {
+  const other = sizesByAxis(size, b, degrees);
+  return sizesByAxis(size, a, degrees).every((each, i) => each === other[i]);
+};
 
 export const plainPlacement = (
   shape: readonly number[],
@@ -69,25 +80,4 @@ export function possibleDegrees({ mesh, axes, dataMultiple }: MeshFacts): readon
   const most = dataMultiple / fixedRanks(mesh, dataAxes);
   const divisors = Array.from({ length: Math.floor(most) }, (_, i) => i + 1).filter((n) => most % n === 0);
   return divisors.map((auto) => degreesOf(mesh, auto));
-}
-
-/** A local size as the emitted program computes it: the whole size, and the axes whose degree is open with the constant divisors between. */
-export interface SizeExpression {
-  readonly size: number;
-  readonly unit: number;
-  /** Cut in turn, each rounding up: ceil(units / divisor). */
-  readonly divisors: readonly (number | Axis)[];
-  /** No rounding happens: a plain division is enough. */
-  readonly divides: boolean;
-}
-
-/** A number where every degree is known. */
-export function localSizeExpression(size: number, split: DimSplit, facts: MeshFacts): number | SizeExpression {
-  const { degrees } = facts.mesh;
-  if (split.axes.every((axis) => degrees[axis] !== "auto")) return localSize(size, split, degreesOf(facts.mesh));
-  const divisors = split.axes.flatMap((axis): (number | Axis)[] => {
-    const degree = degrees[axis];
-    return degree === "auto" ? [axis] : degree === 1 ? [] : [degree];
-  });
-  return { size, unit: split.unit, divisors, divides: surelyDivides(size, split, facts) };
 }

@@ -1,7 +1,7 @@
 // The type rule of each collective: what a placement becomes, or why the move may not be used there.
 import type { Move } from "./graph.js";
 import { type MeshFacts, plainPlacement } from "./mesh-facts.js";
-import { type DimSplit, notSplit, type Placement, whereIs, withoutPartial } from "./placement.js";
+import { cutOf, type DimSplit, notSplit, type Placement, whereIs, withoutPartial } from "./placement.js";
 
 /** The move does not apply to the placement. */
 export class IllegalMove extends Error {
@@ -13,7 +13,8 @@ export function placementAfter(move: Move, before: Placement, shape: readonly nu
   return plainPlacement(shape, afterMove(move, before), facts);
 }
 
-function afterMove({ what, axis, dim, to, unit, reduction }: Move, before: Placement): Placement {
+function afterMove(move: Move, before: Placement): Placement {
+  const { what, axis, dim, to, reduction } = move;
   const refuse = (why: string): never => {
     throw new IllegalMove(`${what} over ${axis}: ${why}`);
   };
@@ -33,11 +34,11 @@ function afterMove({ what, axis, dim, to, unit, reduction }: Move, before: Place
     before.dims.map((split, d) => changes.get(d) ?? split);
   const longer = (d: number): DimSplit => {
     checkDim(d);
-    return { axes: [...before.dims[d]!.axes, axis], unit };
+    return { axes: [...before.dims[d]!.axes, axis], ...cutOf(move) };
   };
   const shorter = (d: number): DimSplit => {
-    const { axes, unit: now } = before.dims[d]!;
-    return axes.length === 1 ? notSplit : { axes: axes.slice(0, -1), unit: now };
+    const { axes, ...cut } = before.dims[d]!;
+    return axes.length === 1 ? notSplit : { axes: axes.slice(0, -1), ...cut };
   };
   switch (what) {
     case "all-reduce":

@@ -39,6 +39,22 @@ export function join(xs: readonly NdArray[], dim: number): NdArray {
 export const combine = (xs: readonly NdArray[], by: (a: number, b: number) => number): NdArray =>
   xs.reduce((a, b) => ({ shape: a.shape, data: a.data.map((value, i) => by(value, b.data[i]!)) }));
 
+/** Along `dim`, at place i what was at place `from(i)`; null: `padding`. */
+export function pick(x: NdArray, dim: number, from: readonly (number | null)[], padding: number): NdArray {
+  const size = x.shape[dim]!;
+  const inner = x.shape.slice(dim + 1).reduce((n, s) => n * s, 1);
+  const outer = x.shape.slice(0, dim).reduce((n, s) => n * s, 1);
+  const y = zeros(x.shape.map((n, d) => (d === dim ? from.length : n)));
+  y.data.fill(padding);
+  for (let o = 0; o < outer; o++)
+    from.forEach((place, i) => {
+      if (place === null) return;
+      const at = (o * size + place) * inner;
+      y.data.set(x.data.subarray(at, at + inner), (o * from.length + i) * inner);
+    });
+  return y;
+}
+
 /** The same with what is past `valid` along `dim` replaced. */
 export const fillFrom = (x: NdArray, dim: number, valid: number, element: number): NdArray =>
   piece(piece(x, dim, 0, valid, element), dim, 0, x.shape[dim]!, element);

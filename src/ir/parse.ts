@@ -17,8 +17,8 @@ import type {
   Value,
 } from "./graph.js";
 import type { Origin } from "./origin.js";
-import { type Axis, axisOrder, type Placement, type Reduction } from "./placement.js";
-import { parsePlacement } from "./placement-text.js";
+import { type Axis, axisOrder, type Cut, type Placement, plainCut, type Reduction } from "./placement.js";
+import { parseCut, parsePlacement } from "./placement-text.js";
 import type { State } from "./state.js";
 import type { DType, TensorType } from "./tensor-type.js";
 
@@ -197,15 +197,15 @@ class Reader {
       axis,
       dim: number("dim", -1),
       to: number("to", -1),
-      unit: number("unit", 1),
       reduction,
+      ...(cursor.has(" cut ") ? parseCut(cursor.need(/[:@~\d]+/y, "a cut")) : plainCut),
     };
     return { kind: "move", move, inputs };
   }
 
   private choice(cursor: Cursor): Choice {
     const letters = new Map<string, readonly Axis[]>();
-    const units = new Map<string, number>();
+    const cuts = new Map<string, Cut>();
     const pass = new Map<Axis, readonly number[]>();
     if (cursor.has(" split(")) {
       cursor.list(() => {
@@ -215,7 +215,8 @@ class Reader {
           letter,
           cursor.list(() => parseAxis(cursor), "·"),
         );
-        if (cursor.has(":")) units.set(letter, Number(cursor.need(/\d+/y, "a unit")));
+        const cut = cursor.need(/[:@~\d]*/y, "a cut");
+        if (cut !== "") cuts.set(letter, parseCut(cut));
       });
       cursor.take(")");
     }
@@ -230,7 +231,7 @@ class Reader {
       });
       cursor.take(")");
     }
-    return { letters, units, pass };
+    return { letters, cuts, pass };
   }
 
   private repeat(before: Phase): RepeatStep {

@@ -1,8 +1,10 @@
 // The text of a placement, for dumps and messages: `[dpReplicate·dpShard, -, tp:20] +cp` is split along dim 0 by two
-// axes and along dim 2 by tp in units of 20 elements, and is a sum not yet reduced over cp (`^cp`: a maximum).
+// axes and along dim 2 by tp in units of 20 elements, and is a sum not yet reduced over cp (`^cp`: a maximum). `cp@9` is
+// cut where a dim of 9 would be, `cp~` deals pieces from the head and the tail.
 import {
   type Axis,
   axisOrder,
+  type Cut,
   type DimSplit,
   notSplit,
   type Placement,
@@ -10,8 +12,12 @@ import {
   type Reduction,
 } from "./placement.js";
 
-const showSplit = ({ axes, unit }: DimSplit): string =>
-  axes.length === 0 ? "-" : axes.join("·") + (unit === 1 ? "" : `:${unit}`);
+/** What stands behind the axes: `:20@9~`. */
+export const showCut = ({ unit, extent, order }: Cut): string =>
+  `${unit === 1 ? "" : `:${unit}`}${extent === undefined ? "" : `@${extent}`}${order === undefined ? "" : "~"}`;
+
+export const showSplit = (split: DimSplit): string =>
+  split.axes.length === 0 ? "-" : split.axes.join("·") + showCut(split);
 
 export const showPlacement = (placement: Placement): string =>
   [
@@ -29,10 +35,23 @@ export function parsePlacement(text: string): Placement {
   return { dims, partial };
 }
 
-function parseSplit(text: string): DimSplit {
+/** The reverse of `showCut`. Throws an `Error` on anything else. */
+export function parseCut(text: string): Cut {
+  const match = /^(?::(\d+))?(?:@(\d+))?(~)?$/.exec(text);
+  if (!match) throw new Error(`"${text}" does not say how a dim is cut`);
+  const [, unit, extent, order] = match;
+  return {
+    unit: unit === undefined ? 1 : Number(unit),
+    ...(extent === undefined ? {} : { extent: Number(extent) }),
+    ...(order === undefined ? {} : { order: "headTail" }),
+  };
+}
+
+/** The reverse of `showSplit`. Throws an `Error` on anything else. */
+export function parseSplit(text: string): DimSplit {
   if (text === "-") return notSplit;
-  const [axes, unit] = text.split(":");
-  return { axes: axes!.split("·").map(parseAxis), unit: unit === undefined ? 1 : Number(unit) };
+  const axes = /^[\w·]*/.exec(text)![0];
+  return { axes: axes.split("·").map(parseAxis), ...parseCut(text.slice(axes.length)) };
 }
 
 function parseAxis(text: string): Axis {

@@ -17,10 +17,19 @@ export interface Mesh {
   readonly degrees: { readonly [A in Axis]: Degree };
 }
 
-/** One dim of a placement: the axes that split it, and the unit (in elements) that must not be cut, such as a head. */
-export interface DimSplit {
-  readonly axes: readonly Axis[];
+/** How axes cut a dim; local-size.ts has the arithmetic. */
+export interface Cut {
+  /** Elements that must not be cut apart, such as a head's. */
   readonly unit: number;
+  /** It is cut where a dim of this size would be. Absent: its own size. A dim that lost its end stays where it lay. */
+  readonly extent?: number;
+  /** The outermost axis deals each rank one piece from the head and one from the tail. Absent: neighbouring pieces. */
+  readonly order?: "headTail";
+}
+
+/** One dim of a placement: the axes that split it, outermost first, and how. */
+export interface DimSplit extends Cut {
+  readonly axes: readonly Axis[];
 }
 
 export interface Placement {
@@ -40,9 +49,21 @@ export const wholePlacement = (numDims: number): Placement => ({
 export const sameAxes = (a: readonly Axis[], b: readonly Axis[]): boolean =>
   a.length === b.length && a.every((axis, i) => axis === b[i]);
 
-/** Units of dims that are not split do not count. */
+/** Dims are cut neighbour by neighbour, in elements. */
+export const plainCut: Cut = { unit: 1 };
+
+export const sameCut = (a: Cut, b: Cut): boolean => a.unit === b.unit && a.extent === b.extent && a.order === b.order;
+
+/** Without what is absent: whatever else `cut` has is left out. */
+export const cutOf = ({ unit, extent, order }: Cut): Cut => ({
+  unit,
+  ...(extent === undefined ? {} : { extent }),
+  ...(order === undefined ? {} : { order }),
+});
+
+/** How a dim that is not split would be cut does not count. */
 export const sameSplit = (a: DimSplit, b: DimSplit): boolean =>
-  sameAxes(a.axes, b.axes) && (a.axes.length === 0 || a.unit === b.unit);
+  sameAxes(a.axes, b.axes) && (a.axes.length === 0 || sameCut(a, b));
 
 export const samePartial = (a: Placement["partial"], b: Placement["partial"]): boolean =>
   axisOrder.every((axis) => a[axis] === b[axis]);

@@ -72,7 +72,7 @@ function stepToJson(step: Step): Json {
           ? {}
           : {
               split: Object.fromEntries(choice.letters),
-              units: Object.fromEntries(choice.units),
+              cuts: Object.fromEntries(choice.cuts),
               pass: Object.fromEntries(choice.pass),
             };
       return { kind: step.kind, op: step.op.name, attrs: step.attrs as Json, inputs, outputs, ...division, ...place };

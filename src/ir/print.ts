@@ -18,7 +18,8 @@ import type {
   Value,
 } from "./graph.js";
 import type { Origin } from "./origin.js";
-import { showPlacement } from "./placement-text.js";
+import { plainCut } from "./placement.js";
+import { showCut, showPlacement } from "./placement-text.js";
 import { showType } from "./tensor-type.js";
 
 export interface PrintOptions {
@@ -109,20 +110,19 @@ function action(step: Exclude<Step, RepeatStep>): string {
   }
 }
 
-const moveDetails = ({ axis, reduction, dim, to, unit }: Move): string =>
+const moveDetails = ({ axis, reduction, dim, to, ...cut }: Move): string =>
   [
     axis as string,
     ...(reduction === "sum" ? [] : [reduction]),
     ...(dim === -1 ? [] : [`dim ${dim}`]),
     ...(to === -1 ? [] : [`to ${to}`]),
-    ...(unit === 1 ? [] : [`unit ${unit}`]),
+    ...(showCut(cut) === "" ? [] : [`cut ${showCut(cut)}`]),
   ].join(" ");
 
-function showChoice({ letters, units, pass }: Choice): readonly string[] {
-  const split = [...letters].map(([letter, axes]) => {
-    const unit = units.get(letter) ?? 1;
-    return `${letter}: ${axes.join("·")}${unit === 1 ? "" : `:${unit}`}`;
-  });
+function showChoice({ letters, cuts, pass }: Choice): readonly string[] {
+  const split = [...letters].map(
+    ([letter, axes]) => `${letter}: ${axes.join("·")}${showCut(cuts.get(letter) ?? plainCut)}`,
+  );
   const passing = [...pass].map(([axis, inputs]) => `${axis}: ${inputs.join("+")}`);
   return [
     ...(split.length === 0 ? [] : [`split(${split.join(", ")})`]),

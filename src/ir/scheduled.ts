@@ -30,9 +30,9 @@ export interface Variant {
 /** A number that depends on the rank: how its span of a letter begins, or how much of it exists. */
 export type RankNumber =
   | { readonly kind: "amount"; readonly amount: Amount }
-  /** `plus` added to the first place of this rank's span; or the number of places of it that exist. */
+  /** Of this rank's span: its first place with `plus` added, how many of its places exist, where it jumps and how far. */
   | {
-      readonly kind: "start" | "valid";
+      readonly kind: "start" | "valid" | "cut" | "jump";
       readonly size: number;
       readonly split: DimSplit;
       readonly plus: number;

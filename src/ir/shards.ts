@@ -1,8 +1,8 @@
 // Between a whole value and what each rank holds of it.
-import { localShape, spanOf } from "./local-size.js";
+import { localShape, placeIn, spanOf } from "./local-size.js";
 import { type Coordinates, coordinatesOf, type Degrees, numRanks } from "./mesh.js";
 import { type NdArray, zeros } from "./nd.js";
-import { piece } from "./nd-pieces.js";
+import { pick } from "./nd-pieces.js";
 import { type Placement, partialAxes } from "./placement.js";
 
 /** What padding holds until it is filled: finite, not zero, and a valid index. */
@@ -19,8 +19,9 @@ export function shardOf(
   const at = coordinatesOf(rank, degrees);
   const part = placement.dims.reduce((x, split, dim) => {
     if (split.axes.length === 0) return x;
-    const { start, count, valid } = spanOf(whole.shape[dim]!, split, degrees, at);
-    return piece(piece(x, dim, start, valid, padding), dim, 0, count, padding);
+    const span = spanOf(whole.shape[dim]!, split, degrees, at);
+    const from = Array.from({ length: span.count }, (_, i) => (i < span.valid ? placeIn(span, i) : null));
+    return pick(x, dim, from, padding);
   }, whole);
   const [absent] = partialAxes(placement).filter((axis) => at[axis] !== 0);
   if (absent === undefined) return part;
@@ -85,8 +86,8 @@ function visit(
       see(from, to);
       return;
     }
-    const { start, valid } = spans[dim]!;
-    for (let i = 0; i < valid; i++) walk(dim + 1, from * local[dim]! + i, to * shape[dim]! + start + i);
+    const span = spans[dim]!;
+    for (let i = 0; i < span.valid; i++) walk(dim + 1, from * local[dim]! + i, to * shape[dim]! + placeIn(span, i));
   };
   walk(0, 0, 0);
 }

@@ -6,11 +6,14 @@ export interface TermDim {
   readonly letter: string;
   /** Elements of the dim for one place of the letter. */
   readonly inside: number;
+  /** Elements of the dim. */
+  readonly size: number;
 }
 
 export interface StepLetters {
   readonly inputs: readonly (readonly TermDim[])[];
   readonly outputs: readonly (readonly TermDim[])[];
+  /** Of a letter that is resized, the larger one. */
   readonly sizes: ReadonlyMap<string, number>;
   /** Letters that no axis may split: bracketed ones and those inside a merged dim. */
   readonly whole: ReadonlySet<string>;
@@ -18,6 +21,8 @@ export interface StepLetters {
   readonly free: ReadonlySet<string>;
   /** Letters of inputs that some output lacks. */
   readonly reduced: readonly string[];
+  /** Letters whose places must be neighbours: the op numbers them from the first, and from that alone. */
+  readonly neighbouring: ReadonlySet<string>;
 }
 
 /** The letters of a call of `op`. `shapes` are the whole shapes of the inputs. */
@@ -31,13 +36,24 @@ export function stepLetters(op: Op, shapes: readonly (readonly number[])[], attr
   const sizes = new Map(Object.entries(op.sizes(attrs)));
   const inside = (dim: string): number => [...dim.slice(1)].reduce((n, letter) => n * sizes.get(letter)!, 1);
   inputs.forEach((term, i) => term.forEach((dim, d) => sizes.set(dim[0]!, shapes[i]![d]! / inside(dim))));
-  const view = (terms: readonly string[][]): TermDim[][] =>
-    terms.map((term) => term.map((dim) => ({ letter: dim[0]!, inside: inside(dim) })));
+  const resized = op.resized(attrs);
+  const view = (terms: readonly string[][], sizeOf: (letter: string) => number): TermDim[][] =>
+    terms.map((term) =>
+      term.map((dim) => ({ letter: dim[0]!, inside: inside(dim), size: sizeOf(dim[0]!) * inside(dim) })),
+    );
+  const views = {
+    inputs: view(inputs, (letter) => sizes.get(letter)!),
+    outputs: view(outputs, (letter) => resized[letter] ?? sizes.get(letter)!),
+  };
+  for (const [letter, size] of Object.entries(resized)) sizes.set(letter, Math.max(size, sizes.get(letter)!));
   const inner = [...inputs, ...outputs].flat().flatMap((dim) => [...dim.slice(1)]);
   const known = new Set(inputs.flat().flatMap((dim) => [...dim]));
+  const localized = op.localize(attrs);
+  const lettersBy = (take: string): Set<string> =>
+    new Set(localized.flatMap((local) => (local.take === take ? [local.letter] : [])));
+  const jumping = lettersBy("jump");
   return {
-    inputs: view(inputs),
-    outputs: view(outputs),
+    ...views,
     sizes,
     whole: new Set([...bracketed, ...inner]),
     free: new Set(
@@ -49,5 +65,6 @@ export function stepLetters(op: Op, shapes: readonly (readonly number[])[], attr
     reduced: [...new Set(inputs.flat().map((dim) => dim[0]!))].filter((letter) =>
       outputs.some((term) => !term.some((dim) => dim.includes(letter))),
     ),
+    neighbouring: new Set([...lettersBy("start")].filter((letter) => !jumping.has(letter))),
   };
 }

@@ -4,10 +4,10 @@ import type { LogicalValue } from "../ir/graph.js";
 import { attend, attendBack, type Sees } from "./attend.js";
 import { attentionAt, attentionAtGradient } from "./attention-at.js";
 import { checkFloats, flopsOf, groups, keyGroups, lseGroups, operand, queryGroups } from "./attention-call.js";
-import { iota } from "./creation.js";
+import { emitIota } from "./creation.js";
 import { mergeAttention } from "./merge-attention.js";
 import { type Emitter, type Op, OperandError } from "./op.js";
-import { bytesOf, emitOne, plain } from "./record.js";
+import { bytesOf, plain } from "./record.js";
 
 export interface AttentionAttributes {
   readonly scale: number;
@@ -28,7 +28,7 @@ const seesBefore =
 
 /** The place of each query and key, for the ops that are told them. */
 const placesOf = (g: Emitter, of: LogicalValue): LogicalValue =>
-  emitOne(g, iota, [], { shape: [of.type.shape[2]!], dtype: "i32", dim: 0, start: 0, step: 1, origin: 0 });
+  emitIota(g, { shape: [of.type.shape[2]!], dtype: "i32", dim: 0, start: 0, step: 1 });
 
 /** out = softmax(q kᵀ scale) v; lse [B, H, T] = log sum exp(q kᵀ scale). */
 export const attention: Op<AttentionAttributes> = {

@@ -2,7 +2,7 @@
 // comes apart into a maximum, a sum and a pick, each reduced over the ranks.
 import { apply, attribute, constant, index, input, named } from "../ir/kernel.js";
 import { isFloat } from "../ir/tensor-type.js";
-import { constantLike, iota } from "./creation.js";
+import { constantLike, emitIota } from "./creation.js";
 import { equal, mul, select } from "./elementwise-binary.js";
 import { arithmetic, not } from "./elementwise-unary.js";
 import { cast } from "./layout.js";
@@ -38,7 +38,7 @@ export const crossEntropy: Op<CrossEntropyAttributes> = {
       const c = arithmetic(g);
       const { shape, dtype } = logits!.type;
       const [lse] = g.emit(logsumexp, [logits!], { dim: 1 });
-      const classes = emitOne(g, iota, [], { shape, dtype: "i32", dim: 1, start: 0, step: 1, origin: 0 });
+      const classes = emitIota(g, { shape, dtype: "i32", dim: 1, start: 0, step: 1 });
       const hit = c.apply(equal, classes, spread(g, targets!, shape, [1]));
       const own = emitOne(g, select, [hit, logits!, constantLike(g, logits!, 0)], {});
       const picked = emitOne(g, sum, [own], { dims: [1] });

@@ -83,10 +83,11 @@ export function describe(op: Op, inputTypes: readonly TensorType[], attrs: unkno
     attrs,
   );
   op.check?.(inputTypes, attrs);
+  const resized = op.resized(attrs);
   const outputTypes = factors.outputs.map((term, o) => ({
     shape: term.map((letters) =>
       letters.reduce((n, letter) => {
-        const size = sizes.get(letter);
+        const size = resized[letter] ?? sizes.get(letter);
         if (size === undefined) throw new Error(`${op.name} does not say how large ${letter} is`);
         return n * size;
       }, 1),

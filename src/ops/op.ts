@@ -12,20 +12,14 @@ export interface Emitter {
   emit<A>(op: Op<A>, inputs: readonly LogicalValue[], attrs: NoInfer<A>): readonly LogicalValue[];
 }
 
-/** A numeric attribute that a rank sees otherwise when `letter` is split: `start` is added to it, `count` and `valid` replace it. */
+/**
+ * A numeric attribute that a rank sees otherwise when `letter` is split (see `Span` in ir/local-size.ts): `start` is
+ * added to it, the others replace it. An op that takes `start` and no `jump` is given neighbouring places alone.
+ */
 export interface LocalAttribute {
   readonly path: string;
   readonly letter: string;
-  readonly take: "start" | "count" | "valid";
-}
-
-/** What one rank holds of a letter: `count` places from logical place `start`, of which the first `valid` exist. */
-export interface Split {
-  readonly letter: string;
-  readonly size: number;
-  readonly start: number;
-  readonly count: number;
-  readonly valid: number;
+  readonly take: "start" | "count" | "valid" | "cut" | "jump";
 }
 
 /**
@@ -92,6 +86,8 @@ export interface Op<A = any> {
   factors(shapes: readonly (readonly number[])[], attrs: A): string;
   /** Sizes of letters that no input tells. */
   sizes(attrs: A): { readonly [letter: string]: number };
+  /** Letters that are shorter or longer in results than in operands, with their size there. Places that both have are the same. */
+  resized(attrs: A): { readonly [letter: string]: number };
   /** Element types of the results; throws an `OperandError` on a mix that makes no sense. */
   dtypes(dtypes: readonly DType[], attrs: A): readonly DType[];
   /** Conditions beyond what the letters say. Throws an `OperandError`. */

@@ -1,8 +1,17 @@
 // Random numbers are counted, not drawn: element n of a stream at a step is a function of these and the seed alone
 // (Philox4x32-10, Salmon et al. 2011), so every mesh sees the same ones. The runtime computes the same bits.
-import { apply, attribute, constant, index, input, type Scalar } from "../ir/kernel.js";
+import { apply, constant, input, type Scalar } from "../ir/kernel.js";
 import type { DType } from "../ir/tensor-type.js";
-import { localShapeOf, shapeFactors, shapeSizes } from "./creation.js";
+import {
+  type Jumps,
+  jumpAt,
+  localJumps,
+  localShapeOf,
+  noJumps,
+  placeIn,
+  shapeFactors,
+  shapeSizes,
+} from "./creation.js";
 import { elementwiseBody } from "./elementwise.js";
 import { dimLetters } from "./factors.js";
 import { type Op, OperandError } from "./op.js";
@@ -11,7 +20,7 @@ import { fillArray, perElement, plain, rowMajor } from "./record.js";
 /** The seed of reference runs; programs start with the same unless `--seed` says otherwise. */
 export const defaultSeed = 42;
 
-export interface RandomAttributes {
+export interface RandomAttributes extends Jumps {
   readonly shape: readonly number[];
   /** Tells places in the source apart; a 32-bit number. */
   readonly stream: number;
@@ -26,6 +35,7 @@ export const randomAttributes = (shape: readonly number[], stream: number): Rand
   stream,
   strides: rowMajor(shape),
   origin: shape.map(() => 0),
+  ...noJumps(shape),
 });
 
 const mulHigh = (a: number, b: number): number => {
@@ -79,20 +89,24 @@ const random = (name: string, fn: "randomUniform" | "randomNormal", numberAt: Ra
   localize: ({ shape }) => [
     ...localShapeOf(shape),
     ...dimLetters(shape.length).map((letter, d) => ({ path: `origin.${d}`, letter, take: "start" }) as const),
+    ...localJumps(dimLetters(shape.length)),
   ],
   gradient: () => [null, null],
   precision: "full",
   cost: perElement(40),
-  reference: ([step, round], { shape, stream, strides, origin }) => {
+  reference: ([step, round], { shape, stream, strides, origin, ...jumps }) => {
     const own = rowMajor(shape);
     const element = (i: number): number =>
-      shape.reduce((n, size, d) => n + ((Math.floor(i / own[d]!) % size) + origin[d]!) * strides[d]!, 0);
+      shape.reduce((n, size, d) => {
+        const at = Math.floor(i / own[d]!) % size;
+        return n + (at + origin[d]! + jumpAt(jumps, d, at)) * strides[d]!;
+      }, 0);
     return [fillArray(shape, (i) => numberAt(element(i), step!.data[0]!, stream, round!.data[0]!))];
   },
-  lower: (_, [output], { stream, strides }) => {
+  lower: (_, [output], { stream, strides, ...jumps }) => {
     const element = dimLetters(output!.shape.length).reduce<Scalar>(
       (sum, letter, d) =>
-        apply("add", sum, apply("mul", apply("add", index(letter), attribute(`origin.${d}`)), constant(strides[d]!))),
+        apply("add", sum, apply("mul", placeIn(jumps, d, letter, `origin.${d}`), constant(strides[d]!))),
       constant(0),
     );
     return {

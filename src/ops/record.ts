@@ -7,6 +7,7 @@ import type { Cost, Emitter, Op } from "./op.js";
 /** Fields of an op that divides freely along every letter and has nothing to say about the rest. */
 export const plain = {
   sizes: () => ({}),
+  resized: () => ({}),
   reduction: {},
   linear: () => [],
   indices: [],

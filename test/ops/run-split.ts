@@ -40,7 +40,7 @@ export function runSplit(
   const mesh = meshOf({ [axis]: numRanks });
   const [degrees, facts] = [degreesOf(mesh), meshFacts(mesh, [])];
   const letters = lettersOf(op, sample);
-  const choice: Choice = { letters: new Map([[letter, [axis]]]), units: new Map(), pass: new Map() };
+  const choice: Choice = { letters: new Map([[letter, [axis]]]), cuts: new Map(), pass: new Map() };
   const types = inputTypes(op, sample);
   const wholes = inputArrays(sample, 1);
   const fills = neutralFills(op, sample.attrs, letters, choice, facts);

@@ -1,4 +1,5 @@
 // What the generic tests run a record on: the types and numbers of a sample's inputs, and samples of other sizes.
+import { plainSpan } from "../../src/ir/local-size.js";
 import { attributesWhere } from "../../src/ir/localize.js";
 import type { NdArray } from "../../src/ir/nd.js";
 import { type StepLetters, stepLetters } from "../../src/ir/step-letters.js";
@@ -49,9 +50,7 @@ export function resized(op: Op, sample: Sample<unknown>, letter: string, size: n
   const letters = lettersOf(op, sample);
   if (letters.sizes.get(letter) === size) return sample;
   // What a rank with so many places would see, taken as a whole.
-  const attrs: unknown = attributesWhere(op, sample.attrs, (each) =>
-    each === letter ? { start: 0, count: size, valid: size } : null,
-  );
+  const attrs: unknown = attributesWhere(op, sample.attrs, (each) => (each === letter ? plainSpan(0, size) : null));
   const shapes = sample.shapes.map((shape, i) =>
     shape.map((old, d) => (letters.inputs[i]![d]!.letter === letter ? size * letters.inputs[i]![d]!.inside : old)),
   );

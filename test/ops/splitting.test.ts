@@ -3,6 +3,7 @@
 import { describe, expect, test } from "vitest";
 import { GraphBuilder } from "../../src/ir/build.js";
 import { runGraph } from "../../src/ir/interpret.js";
+import { plainSpan } from "../../src/ir/local-size.js";
 import { attributesWhere } from "../../src/ir/localize.js";
 import type { NdArray } from "../../src/ir/nd.js";
 import { piece } from "../../src/ir/nd-pieces.js";
@@ -112,7 +113,7 @@ describe.each(mergeable.filter(({ op, sample }) => !isCausal(op, sample)))("$tit
       });
       return op.reference(
         inputs,
-        attributesWhere(op, sample.attrs, (each) => (each === letter ? { start, count, valid: count } : null)),
+        attributesWhere(op, sample.attrs, (each) => (each === letter ? plainSpan(start, count) : null)),
       );
     });
     const expected = whole(op, sample);

@@ -1,10 +1,12 @@
 // Random plans for random programs: parameters and batches split over the axes of a mesh, at rest and in use.
 
 import { liveAxes, meshOf } from "../../src/ir/mesh.js";
+import { plainPlacement } from "../../src/ir/mesh-facts.js";
 import type { Mesh, Placement } from "../../src/ir/placement.js";
-import { type Axis, notSplit } from "../../src/ir/placement.js";
+import { type Axis, type DimSplit, notSplit } from "../../src/ir/placement.js";
 import type { PlacementPlan, Program } from "../../src/ir/program.js";
 import type { State } from "../../src/ir/state.js";
+import { factsOf } from "../../src/phases/3-partition/place.js";
 import { planStates } from "../../src/phases/3-partition/plan-states.js";
 
 const below = (next: () => number, n: number): number => Math.floor(next() * n);
@@ -30,6 +32,14 @@ function randomPlacement(numDims: number, axes: readonly Axis[], next: () => num
   return { dims: split.map((list) => (list.length === 0 ? notSplit : { axes: list, unit: 1 })), partial: {} };
 }
 
+/** Some dims are cut where longer ones would be, some deal head and tail pieces. */
+const randomCuts = (dims: readonly DimSplit[], shape: readonly number[], next: () => number): readonly DimSplit[] =>
+  dims.map((split, dim) => ({
+    ...split,
+    ...(below(next, 2) === 0 ? { extent: shape[dim]! + below(next, 3) } : {}),
+    ...(below(next, 2) === 0 ? { order: "headTail" } : {}),
+  }));
+
 /** What `planStates` makes of random placements: parameters are used split, rest further split, batches lie anyhow. */
 export function randomPlan(program: Program<"logical">, next: () => number): PlacementPlan {
   const live = liveAxes(program.mesh);
@@ -44,11 +54,14 @@ export function randomPlan(program: Program<"logical">, next: () => number): Pla
     marks: new Map(),
     accumulatesWhole: false,
   });
+  const facts = factsOf(program);
   const batch = new Map(
-    [...plan.batch].map(([field, placement]) => [
-      field,
-      below(next, 3) > 0 ? placement : randomPlacement(placement.dims.length, live, next),
-    ]),
+    program.loaders.flatMap(({ fields }) =>
+      fields.map(({ name, type: { shape } }) => {
+        const placement = below(next, 3) > 0 ? plan.batch.get(name)! : randomPlacement(shape.length, live, next);
+        return [name, plainPlacement(shape, { ...placement, dims: randomCuts(placement.dims, shape, next) }, facts)];
+      }),
+    ),
   );
   return { ...plan, batch };
 }

@@ -48,10 +48,23 @@ struct ConfigEntry {
   Span<const char*> choices;
 };
 
-/** The axes that split one dim, outermost first; each cuts in whole units and rounds up. */
+/**
+ * The axes that split one dim, outermost first; each cuts in whole units and rounds up. An extent that is not 0 is the
+ * size that is cut instead of the dim's own. In head and tail order the outermost axis deals each rank two pieces.
+ */
 struct DimSplit {
   Span<Axis> axes;
   std::int64_t unit;
+  std::int64_t extent = 0;
+  bool isHeadTail = false;
+};
+
+/**
+ * `count` places, of which the first `valid` exist. Place i is place `start + i` of the whole dim, and from `cut` on
+ * `start + i + jump`.
+ */
+struct DimSpan {
+  std::int64_t start, count, valid, cut, jump;
 };
 
 enum class StateKind : std::uint8_t { parameter, buffer, gradient, optimizer };
@@ -228,9 +241,9 @@ class Run {
   int variant() const { return variant_; }
   std::int64_t degree(Axis axis) const { return degrees_[static_cast<int>(axis)]; }
   std::int64_t coordinate(Axis axis) const { return coordinates_[static_cast<int>(axis)]; }
-  /** First place, and number of existing places, of this rank's span of a dim of `size`. */
-  std::int64_t spanStart(std::int64_t size, std::initializer_list<Axis> axes, std::int64_t unit) const;
-  std::int64_t spanValid(std::int64_t size, std::initializer_list<Axis> axes, std::int64_t unit) const;
+  /** This rank's span of a dim of `size`. */
+  DimSpan span(std::int64_t size, std::initializer_list<Axis> axes, std::int64_t unit, std::int64_t extent = 0,
+               bool isHeadTail = false) const;
   std::uint32_t seed() const { return seed_; }
   Communicator& communicator(Axis axis);
   Tensor newTensor(DType dtype, std::int64_t numElements);

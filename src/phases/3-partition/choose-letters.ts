@@ -3,7 +3,7 @@
 // A gradient wants to be where its primal is split: that is a candidate where inputs are whole, where they disagree,
 // and where a sum must be made whole.
 import type { Choice, OpStep } from "../../ir/graph.js";
-import { type Axis, type Placement, whereIs } from "../../ir/placement.js";
+import { type Axis, type Cut, cutOf, type Placement, plainCut, sameCut, whereIs } from "../../ir/placement.js";
 import type { StepLetters, TermDim } from "../../ir/step-letters.js";
 import { cheapest } from "./compare-costs.js";
 import { type AxisState, letterSplitLike, stateOn } from "./letter-units.js";
@@ -100,12 +100,12 @@ function choiceOf(
   }));
   const parametersFirst = [...candidates.filter((c) => c.isParameter), ...candidates.filter((c) => !c.isParameter)];
   const split = new Map<string, readonly Axis[]>();
-  const units = new Map<string, number>();
+  const cuts = new Map<string, Cut>();
   for (const letter of new Set(taken.values())) {
     const axes = placing.facts.axes.filter((axis) => taken.get(axis) === letter);
     const like = letterSplitLike(letter, axes, parametersFirst, letters, placing.facts);
     split.set(letter, like.axes);
-    if (like.unit !== 1) units.set(letter, like.unit);
+    if (!sameCut(like, plainCut)) cuts.set(letter, cutOf(like));
   }
-  return { letters: split, units, pass };
+  return { letters: split, cuts, pass };
 }

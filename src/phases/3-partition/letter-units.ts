@@ -1,19 +1,35 @@
 // Between dims and letters. A dim (he) split in units of 64 is letter h split in units of 1 where e is 64; a dim split
 // so that it cuts inside e is no split of h at all.
+import { dimSplit } from "../../ir/local-typing.js";
 import { type MeshFacts, plainSplit, sameLayout } from "../../ir/mesh-facts.js";
-import { type Axis, type DimSplit, type Placement, whereIs } from "../../ir/placement.js";
+import {
+  type Axis,
+  type Cut,
+  cutOf,
+  type DimSplit,
+  type Placement,
+  plainCut,
+  sameAxes,
+  whereIs,
+} from "../../ir/placement.js";
 import type { StepLetters, TermDim } from "../../ir/step-letters.js";
 
 /** On one axis a value is split along a letter, a sum (or maximum) in parts, or the same on all ranks (null). */
 export type AxisState = { readonly letter: string; readonly fits: boolean } | "partial" | null;
 
-const dimSize = (dim: TermDim, letters: StepLetters): number => letters.sizes.get(dim.letter)! * dim.inside;
-
-/** The unit in places of the letter that gives this split of the dim, or null where the dim is cut between them. */
-export function letterUnit(dim: TermDim, split: DimSplit, letters: StepLetters, facts: MeshFacts): number | null {
-  if (split.unit % dim.inside === 0) return split.unit / dim.inside;
-  const inLetters: DimSplit = { axes: split.axes, unit: dim.inside };
-  return sameLayout(dimSize(dim, letters), split, inLetters, facts) ? 1 : null;
+/** How the letter is cut, in its places, where its dim is split so; null where the dim is cut between them. */
+export function letterCut(dim: TermDim, split: DimSplit, letters: StepLetters, facts: MeshFacts): Cut | null {
+  const { unit, extent = dim.size, order } = split;
+  const { inside, letter } = dim;
+  if (extent % inside !== 0 || (order !== undefined && letters.neighbouring.has(letter))) return null;
+  const size = letters.sizes.get(letter)!;
+  const cut = cutOf({
+    unit: unit % inside === 0 ? unit / inside : 1,
+    ...(extent / inside > size ? { extent: extent / inside } : {}),
+    ...(order === undefined ? {} : { order }),
+  });
+  const asCut = dimSplit(dim, size, { axes: split.axes, ...cut }, facts);
+  return sameLayout(dim.size, split, asCut, facts) ? cut : null;
 }
 
 export function stateOn(
@@ -26,26 +42,36 @@ export function stateOn(
   const at = whereIs(axis, placement);
   if (at === null || at === "partial") return at;
   const dim = term[at]!;
-  return { letter: dim.letter, fits: letterUnit(dim, placement.dims[at]!, letters, facts) !== null };
+  return { letter: dim.letter, fits: letterCut(dim, placement.dims[at]!, letters, facts) !== null };
+}
+
+interface Candidate {
+  readonly term: readonly TermDim[];
+  readonly placement: Placement;
 }
 
 /**
- * The axes of a letter in order and its unit: as the first of the candidates that is split by just these axes has them,
- * so that nothing need move; else in the mesh's order, in units of one.
+ * The axes of a letter in order and how they cut it: as the first of the candidates that is split by just these axes has
+ * them, so that nothing need move; else as the first that is split by the outer ones of them; else in the mesh's order,
+ * plainly.
  */
 export function letterSplitLike(
   letter: string,
   axes: readonly Axis[],
-  candidates: readonly { readonly term: readonly TermDim[]; readonly placement: Placement }[],
+  candidates: readonly Candidate[],
   letters: StepLetters,
   facts: MeshFacts,
 ): DimSplit {
-  for (const { term, placement } of candidates) {
+  const splits = candidates.flatMap(({ term, placement }) => {
     const at = term.findIndex((dim) => dim.letter === letter);
     const split = at < 0 ? undefined : placement.dims[at];
-    if (!split || split.axes.length !== axes.length || !axes.every((axis) => split.axes.includes(axis))) continue;
-    const unit = letterUnit(term[at]!, split, letters, facts);
-    if (unit !== null) return plainSplit(letters.sizes.get(letter)!, { axes: split.axes, unit }, facts);
-  }
-  return { axes, unit: 1 };
+    const cut = split && split.axes.length > 0 ? letterCut(term[at]!, split, letters, facts) : null;
+    return cut === null ? [] : [{ axes: split!.axes, cut }];
+  });
+  const same = splits.find((split) => split.axes.length === axes.length && axes.every((a) => split.axes.includes(a)));
+  const outer = splits.find((split) => sameAxes(split.axes, axes.slice(0, split.axes.length)));
+  const split: DimSplit = same
+    ? { axes: same.axes, ...same.cut }
+    : { axes, ...(outer && outer.axes.length < axes.length ? outer.cut : plainCut) };
+  return plainSplit(letters.sizes.get(letter)!, split, facts);
 }

@@ -3,6 +3,7 @@
 // items of a stacked operand, so that one round's parameters are whole at a time. Needs and leaves: a local program.
 // Example: 12 all-reduces after the backward repeat become one in its body.
 import type { LocalGraph, LocalValue, MoveStep, RepeatStep, Step } from "../../ir/graph.js";
+import { sameCut } from "../../ir/placement.js";
 import type { Program } from "../../ir/program.js";
 import { highestId } from "../../ir/steps.js";
 
@@ -90,7 +91,8 @@ function rewriteSteps(
 }
 
 const sameMove = (a: MoveStep, b: MoveStep): boolean =>
-  (["what", "axis", "dim", "to", "unit", "reduction"] as const).every((key) => a.move[key] === b.move[key]);
+  sameCut(a.move, b.move) &&
+  (["what", "axis", "dim", "to", "reduction"] as const).every((key) => a.move[key] === b.move[key]);
 
 /** The repeat with the moves of one collected value in its body; null where there are none left. */
 function moveCollected(repeat: RepeatStep<"local">, rewriting: Rewriting): RepeatStep<"local"> | null {

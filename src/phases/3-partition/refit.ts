@@ -4,9 +4,9 @@
 import type { Choice, LogicalValue, OpStep, PlacedValue } from "../../ir/graph.js";
 import { dimOf } from "../../ir/local-typing.js";
 import type { MeshFacts } from "../../ir/mesh-facts.js";
-import { type Placement, partialAxes, sameSplit } from "../../ir/placement.js";
+import { type Placement, partialAxes, plainCut, sameCut, sameSplit } from "../../ir/placement.js";
 import { type StepLetters, stepLetters } from "../../ir/step-letters.js";
-import { letterUnit } from "./letter-units.js";
+import { letterCut } from "./letter-units.js";
 
 /** Per output, the dims whose letter no input has, or only inputs whose dim floats as well. */
 export function floatingDims(
@@ -39,15 +39,15 @@ export function refit(
   const term = letters.outputs[step.outputs.findIndex(({ id }) => id === value.id)]!;
   const busy = [...step.choice.letters.values()].flat();
   const split = new Map(step.choice.letters);
-  const units = new Map(step.choice.units);
+  const cuts = new Map(step.choice.cuts);
   for (const [dim, wanted] of to.dims.entries()) {
     if (sameSplit(now.dims[dim]!, wanted)) continue;
-    const unit = letterUnit(term[dim]!, wanted, letters, facts);
-    if (!floating.has(dim) || unit === null || wanted.axes.some((axis) => busy.includes(axis))) return null;
+    const cut = letterCut(term[dim]!, wanted, letters, facts);
+    if (!floating.has(dim) || cut === null || wanted.axes.some((axis) => busy.includes(axis))) return null;
     split.set(term[dim]!.letter, wanted.axes);
-    if (unit !== 1) units.set(term[dim]!.letter, unit);
+    if (!sameCut(cut, plainCut)) cuts.set(term[dim]!.letter, cut);
   }
-  return { choice: { letters: split, units, pass: step.choice.pass }, letters };
+  return { choice: { letters: split, cuts, pass: step.choice.pass }, letters };
 }
 
 const lettersOf = (step: Pick<OpStep<"logical">, "op" | "attrs" | "inputs">): StepLetters =>

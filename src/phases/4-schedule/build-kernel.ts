@@ -1,6 +1,7 @@
 // Writes a group of pieces as one kernel. What a piece reads of another piece of the group, or of a piece that is made
 // again wherever it is needed, is that piece's expression at the place of the reader; everything else is an operand.
 import { apply, attribute, constant, index, type KernelPass, named, type Scalar } from "../../ir/kernel.js";
+import { sameSplit } from "../../ir/placement.js";
 import type { Amount, RankNumber, ScheduledPass } from "../../ir/scheduled.js";
 import { isUniform, sameAmount } from "./amounts.js";
 import { type Group, isElementwise, type Makers, type Member } from "./groups.js";
@@ -292,11 +293,5 @@ function sameNumber(a: RankNumber, b: RankNumber): boolean {
   if (a.kind === "amount") return b.kind === "amount" && sameAmount(a.amount, b.amount);
   if (a.kind === "coordinate") return b.kind === "coordinate" && a.axis === b.axis;
   if (a.kind === "round") return b.kind === "round" && a.loop === b.loop && String(a.items) === String(b.items);
-  return (
-    b.kind === a.kind &&
-    a.size === b.size &&
-    a.plus === b.plus &&
-    a.split.unit === b.split.unit &&
-    String(a.split.axes) === String(b.split.axes)
-  );
+  return b.kind === a.kind && a.size === b.size && a.plus === b.plus && sameSplit(a.split, b.split);
 }

@@ -2,7 +2,7 @@
 // and seen through a view (or, where there is padding to leave out, copied) behind. Slices and `own` are kernels alone.
 
 import type { FillStep, LocalValue, MoveStep } from "../../ir/graph.js";
-import { apply, attribute, constant, extent, index, input, type Scalar } from "../../ir/kernel.js";
+import { apply, attribute, constant, index, input, type Scalar } from "../../ir/kernel.js";
 import type { Amount, RankNumber } from "../../ir/scheduled.js";
 import { dimLetters } from "../../ops/factors.js";
 import { is, sameAmount, times } from "./amounts.js";
@@ -82,18 +82,70 @@ function own(step: MoveStep, view: View, lowering: Lowering): LoweredOp {
 const resultOf = ({ outputs: [after] }: MoveStep, lowering: Lowering): Tensor =>
   lowering.tensor(after.name, after.type.dtype, lowering.localShape(after));
 
-/** This rank's part of a dim that every rank holds: from coordinate times its size, zero past the end. */
+/** How the ranks of a move's axis share a dim: neighbouring parts, or one piece from the head and one from the tail each. */
+interface Dealing {
+  readonly isHeadTail: boolean;
+  /** Numbers that the scalars below read. */
+  readonly numbers: readonly (readonly [string, RankNumber])[];
+}
+
+function dealingOf(value: LocalValue, dim: number, count: Amount, step: MoveStep, lowering: Lowering): Dealing {
+  const split = value.placement.dims[dim]!;
+  const isHeadTail = split.order === "headTail" && split.axes.length === 1;
+  const amount = (of: Amount): RankNumber => ({ kind: "amount", amount: of });
+  if (!isHeadTail) return { isHeadTail, numbers: [["count", amount(count)]] };
+  const half = count.map((size) => size / 2);
+  const last = ranksOn(step, lowering).map((ranks) => 2 * ranks - 1);
+  return {
+    isHeadTail,
+    numbers: [
+      ["half", amount(half)],
+      ["lastPiece", amount(last)],
+    ],
+  };
+}
+
+/** Where place `i` of the part of rank `rank` is in what the ranks share. */
+function sharedPlace({ isHeadTail }: Dealing, rank: Scalar, i: Scalar): Scalar {
+  if (!isHeadTail) return apply("add", apply("mul", rank, attribute("count")), i);
+  const half = attribute("half");
+  const pieceAt = (piece: Scalar, rest: Scalar): Scalar => apply("add", apply("mul", piece, half), rest);
+  return apply(
+    "select",
+    apply("less", i, half),
+    pieceAt(rank, i),
+    pieceAt(apply("sub", attribute("lastPiece"), rank), apply("sub", i, half)),
+  );
+}
+
+/** The rank whose part has place `place` of what the ranks share, and where in the part it is. */
+function ownPlace({ isHeadTail }: Dealing, place: Scalar): { readonly rank: Scalar; readonly rest: Scalar } {
+  const size = attribute(isHeadTail ? "half" : "count");
+  const piece = apply("floor", apply("div", place, size));
+  const rest = apply("sub", place, apply("mul", piece, size));
+  if (!isHeadTail) return { rank: piece, rest };
+  const mirrored = apply("sub", attribute("lastPiece"), piece);
+  const isTail = apply("less", mirrored, piece);
+  return {
+    rank: apply("select", isTail, mirrored, piece),
+    rest: apply("select", isTail, apply("add", rest, size), rest),
+  };
+}
+
+/** This rank's part of a dim that every rank holds, zero past the end. */
 function slice(step: MoveStep, view: View, lowering: Lowering): LoweredOp {
   const tensor = resultOf(step, lowering);
   const { dim, axis } = step.move;
   const letters = dimLetters(tensor.shape.length);
-  const place = apply("add", apply("mul", attribute("coordinate"), extent(letters[dim]!)), index(letters[dim]!));
+  const dealing = dealingOf(step.outputs[0], dim, tensor.shape[dim]!, step, lowering);
+  const place = sharedPlace(dealing, attribute("coordinate"), index(letters[dim]!));
   const element = input(
     0,
     letters.map((letter, d) => (d === dim ? place : index(letter))),
   );
   const value = apply("select", apply("less", place, attribute("size")), element, constant(0));
   const numbers = [
+    ...dealing.numbers,
     ["coordinate", { kind: "coordinate", axis }],
     ["size", { kind: "amount", amount: view.shape[dim]! }],
   ] as const;
@@ -157,7 +209,8 @@ function packed(
   const [before] = step.inputs;
   const ranks = ranksOn(step, lowering);
   const shape = [ranks, ...local];
-  const isEven = sameAmount(times(ranks, local[dim]!), view.shape[dim]!);
+  const dealing = dealingOf(step.outputs[0], dim, local[dim]!, step, lowering);
+  const isEven = !dealing.isHeadTail && sameAmount(times(ranks, local[dim]!), view.shape[dim]!);
   if (isEven && isWhole(view) && view.shape.slice(0, dim).every((size) => is(size, 1)))
     return { jobs: [], tensor: view.tensor };
   const tensor = lowering.tensor(before.name, before.type.dtype, shape);
@@ -168,14 +221,13 @@ function packed(
     return { jobs: [copy.piece], tensor };
   }
   const letters = dimLetters(shape.length);
-  const own = letters[dim + 1]!;
-  const place = apply("add", apply("mul", index(letters[0]!), extent(own)), index(own));
+  const place = sharedPlace(dealing, index(letters[0]!), index(letters[dim + 1]!));
   const element = input(
     0,
     local.map((_, d) => (d === dim ? place : index(letters[d + 1]!))),
   );
   const value = apply("select", apply("less", place, attribute("size")), element, constant(0));
-  const numbers = [["size", { kind: "amount", amount: view.shape[dim]! }]] as const;
+  const numbers = [...dealing.numbers, ["size", { kind: "amount", amount: view.shape[dim]! }]] as const;
   return { jobs: pieceOver(shape, tensor, view, value, numbers, step, lowering), tensor };
 }
 
@@ -192,18 +244,17 @@ function unpacked(
   const [ranks, ...own] = whole.dims as [readonly Part[], ...(readonly Part[])[]];
   const count = part[dim]!;
   const shape = part.map((each, d) => (d === dim ? size : each));
-  if (sameAmount(times(tensor.shape[0]!, count), size)) {
+  const dealing = dealingOf(step.inputs[0], dim, count, step, lowering);
+  if (!dealing.isHeadTail && sameAmount(times(tensor.shape[0]!, count), size)) {
     const dims = own.map((parts, d) => (d === dim ? joined([...ranks, ...parts]) : parts));
     return { jobs: [], views: [{ ...whole, dims, shape }] };
   }
   const [after] = step.outputs;
   const result = lowering.tensor(after.name, after.type.dtype, shape);
   const letters = dimLetters(shape.length);
-  const rank = apply("floor", apply("div", index(letters[dim]!), attribute("count")));
-  const rest = apply("sub", index(letters[dim]!), apply("mul", rank, attribute("count")));
+  const { rank, rest } = ownPlace(dealing, index(letters[dim]!));
   const value = input(0, [rank, ...letters.map((letter, d) => (d === dim ? rest : index(letter)))]);
-  const numbers = [["count", { kind: "amount", amount: count }]] as const;
-  const jobs = pieceOver(shape, result, whole, value, numbers, step, lowering);
+  const jobs = pieceOver(shape, result, whole, value, dealing.numbers, step, lowering);
   return { jobs, views: [wholeView(result, lowering.numVariants)] };
 }
 

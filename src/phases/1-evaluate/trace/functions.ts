@@ -1,5 +1,6 @@
 // The meaning of the functions on tensors that the library declares: creation, joining, random numbers, layers' kernels.
 import type { DType } from "../../../ir/tensor-type.js";
+import { iotaAttributes } from "../../../ops/creation.js";
 import { parseFactors } from "../../../ops/factors.js";
 import { allRows } from "../../../ops/lookup.js";
 import type { Op } from "../../../ops/op.js";
@@ -41,7 +42,7 @@ export function tensorFunctions(tracer: Tracer): { readonly [name: string]: unkn
     const [start, end] = (args.length === 1 ? [0, args[0]] : args).map(Number) as [number, number];
     const { step = 1, dtype = "i32" } = options;
     const count = Math.max(0, Math.ceil((end - start) / step));
-    return emit(ops.iota, [], { shape: [count], dtype, dim: 0, start, step, origin: 0 })[0]!;
+    return emit(ops.iota, [], iotaAttributes({ shape: [count], dtype, dim: 0, start, step }))[0]!;
   };
   const cat = (tensors: readonly Tensor[], { dim = 0 }: { dim?: number } = {}): Tensor => {
     const [first] = tensors;
@@ -95,14 +96,17 @@ export function tensorFunctions(tracer: Tracer): { readonly [name: string]: unkn
     onesLike: (x: Tensor) => x.like(1),
     arange,
     linspace: (start: number, end: number, count: number) =>
-      emit(ops.iota, [], {
-        shape: [Number(count)],
-        dtype: "f32",
-        dim: 0,
-        start,
-        step: (end - start) / Math.max(1, count - 1),
-        origin: 0,
-      })[0]!,
+      emit(
+        ops.iota,
+        [],
+        iotaAttributes({
+          shape: [Number(count)],
+          dtype: "f32",
+          dim: 0,
+          start,
+          step: (end - start) / Math.max(1, count - 1),
+        }),
+      )[0]!,
     eye: (n: number, { dtype = "f32" }: CreateOptions = {}) =>
       arange(n).unsqueeze(1).eq(arange(n).unsqueeze(0)).to(dtype),
     tensor: (values: unknown, { dtype = "f32" }: CreateOptions = {}) => {
