@@ -18,8 +18,12 @@ const sizesOf: { readonly [example: string]: Sizes } = {
 
 export const smallExamples: readonly string[] = Object.keys(sizesOf);
 
-/** Throws an `Error` where an example has no entry of that name any more. */
-export function evaluateSmall(example: string, sizes: Sizes = sizesOf[example]!): Program<"logical"> {
+/** `settings`: entries of the config by path, as `--set` writes them, above all those of `deviceParameters`. Throws an `Error` where an example has no entry of that name any more. */
+export function evaluateSmall(
+  example: string,
+  sizes: Sizes = sizesOf[example]!,
+  settings: { readonly [path: string]: string | number | boolean } = {},
+): Program<"logical"> {
   const folder = mkdtempSync(join(tmpdir(), "dreamc-example-"));
   try {
     cpSync(join("examples", example), folder, { recursive: true });
@@ -34,7 +38,10 @@ export function evaluateSmall(example: string, sizes: Sizes = sizesOf[example]!)
       });
       if (changed.length === 0) throw new Error(`examples/${example} has no ${entry} to make smaller`);
     }
-    return evaluate(join(folder, "trainer.ts"), { checkTypes: false });
+    return evaluate(join(folder, "trainer.ts"), {
+      checkTypes: false,
+      settings: new Map(Object.entries(settings).map(([path, value]) => [path, String(value)])),
+    });
   } finally {
     rmSync(folder, { recursive: true });
   }
