@@ -43,7 +43,7 @@ export function writeCall(launch: CallLaunch, places: Places, amounts: AmountTab
 function optionText(name: string, value: CallLaunch["options"][number]["value"], amounts: AmountTable): string {
   if (typeof value === "number") return cppDouble(value);
   if (typeof value === "boolean") return cppBoolean(value);
-  if (typeof value !== "string") return `static_cast<double>(${rankNumberText(value, amounts, cppIdentifier(name))})`;
+  if (typeof value !== "string") return rankNumberText(value, amounts, cppIdentifier(name));
   if (!(value in dtypeTexts)) throw new Error(`a call has the option ${name}: ${value}`);
   return dtypeTexts[value as keyof typeof dtypeTexts];
 }
