@@ -11,6 +11,7 @@ import { fitMemory } from "./phases/2-differentiate/fit-memory.js";
 import { mixPrecision } from "./phases/2-differentiate/mix-precision.js";
 import { moveSlicesUp } from "./phases/2-differentiate/move-slices-up.js";
 import { nameValues } from "./phases/2-differentiate/name-values.js";
+import { observeValues } from "./phases/2-differentiate/observe-values.js";
 import { simplify } from "./phases/2-differentiate/simplify.js";
 import { widenProducts } from "./phases/2-differentiate/widen-products.js";
 import { cutTime } from "./phases/3-partition/cut-time.js";
@@ -19,6 +20,10 @@ import { moveIntoRepeats } from "./phases/3-partition/move-into-repeats.js";
 import { place } from "./phases/3-partition/place.js";
 import { schedule } from "./phases/4-schedule/schedule.js";
 
+export interface LookOptions {
+  /** Every value can be looked at while the program runs: for programs that differ where they should not. */
+  readonly observesValues?: boolean;
+}
 export interface CompileOptions extends EvaluateOptions, PassOptions {}
 
 /** Throws `Diagnosed` on faults of the user's program and `BrokenProgram` on our own. */
@@ -42,11 +47,16 @@ function lower(traced: Program<"logical">, passes: PassRunner): ScheduledProgram
 }
 
 /** One rank's graphs of a program that was evaluated before, or made by hand. */
-export const compileProgram = (program: Program<"logical">, options: PassOptions = {}): Program<"local"> =>
-  compileTraced(program, new PassRunner(options));
+export const compileProgram = (
+  program: Program<"logical">,
+  options: PassOptions & LookOptions = {},
+): Program<"local"> => compileTraced(program, new PassRunner(options), options);
 
-function compileTraced(traced: Program<"logical">, passes: PassRunner): Program<"local"> {
-  const logical = prepare(traced, passes);
+function compileTraced(traced: Program<"logical">, passes: PassRunner, look: LookOptions = {}): Program<"local"> {
+  const prepared = prepare(traced, passes);
+  const logical = look.observesValues
+    ? passes.finish("observeValues", () => eachGraph(prepared, observeValues), verifyProgram)
+    : prepared;
   const local = partition(logical, passes);
   return local;
 }

@@ -55,7 +55,9 @@ void GradientDump::observe(const Run::Observed& observed, World& world, const Pe
                                 whole[static_cast<std::size_t>(at + i)] = from[place + i];
                             });
                });
-  if (world.rank() == 0) values_[observed.label] = {{observed.shape.begin(), observed.shape.end()}, std::move(whole)};
+  std::string name = observed.label;
+  if (stepsDone_ > 0) name += "@" + std::to_string(static_cast<long long>(stepsDone_) + 1);
+  if (world.rank() == 0) values_[name] = {{observed.shape.begin(), observed.shape.end()}, std::move(whole)};
 }
 
 void GradientDump::write() const {

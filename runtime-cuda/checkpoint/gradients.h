@@ -1,4 +1,4 @@
-// `--dump-gradients`: the values that graphs let be observed during the first step, whole and in float32.
+// `--dump-gradients`: the values that graphs let be observed during the first steps, whole and in float32.
 #pragma once
 
 #include <map>
@@ -13,12 +13,17 @@ namespace dream {
 
 class GradientDump {
  public:
-  explicit GradientDump(std::string path) : path_(std::move(path)) {}
-  /** A later value of the same label replaces an earlier one. All ranks call it together. */
+  GradientDump(std::string path, double numSteps) : path_(std::move(path)), numSteps_(numSteps) {}
+  /**
+   * Of one step, a later value of the same label replaces an earlier one; those of step 2 are called `label@2`. All ranks
+   * call it together.
+   */
   void observe(const Run::Observed& observed, World& world, const PerAxis& degrees, const PerAxis& coordinates);
+  /** Whether it was the last step to be seen. */
+  bool endStep() { return ++stepsDone_ >= numSteps_; }
+  double stepsDone() const { return stepsDone_; }
   /** On the first rank. */
   void write() const;
-  bool isEmpty() const { return values_.empty(); }
 
  private:
   struct Value {
@@ -26,6 +31,8 @@ class GradientDump {
     std::vector<float> elements;
   };
   std::string path_;
+  double numSteps_;
+  double stepsDone_ = 0;
   std::map<std::string, Value> values_;
 };
 

@@ -66,13 +66,16 @@ void setUp(Run::Services& services, int variant) {
     const auto group = static_cast<int>(groupOf(world.rank(), static_cast<Axis>(axis), services.degrees));
     services.communicators[static_cast<std::size_t>(axis)] = isAlone ? makeSingleWorld()->split(0) : world.split(group);
   }
-  if (!options.dumpGradients.empty()) services.gradients.emplace(options.dumpGradients);
+  if (!options.dumpGradients.empty()) services.gradients.emplace(options.dumpGradients, options.dumpSteps);
 }
 
 void finish(Run& run, Run::Services& services, int variant) {
   const Options& options = services.options;
-  if (run.isObserving())
-    throw Fault("--dump-gradients: the program ended before its first step, so there are no gradients");
+  if (run.isObserving()) {
+    if (services.gradients->stepsDone() == 0)
+      throw Fault("--dump-gradients: the program ended before its first step, so there are no gradients");
+    if (services.world.rank() == 0) services.gradients->write();
+  }
   if (!options.exportTo.empty()) {
     exportWeights({services.program, variant, services.degrees, services.coordinates, services.memory->states()},
                   services.world, options.exportTo);

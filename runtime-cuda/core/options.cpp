@@ -53,6 +53,10 @@ const std::vector<Flag>& flags() {
       {"--export", "FILE", "write the weights to a safetensors file at the end", path(&Options::exportTo)},
       {"--dump-gradients", "FILE", "write the gradients of the first step to a safetensors file",
        path(&Options::dumpGradients)},
+      {"--dump-steps", "N", "write those of the first N steps, as label@2 from the second on (1)",
+       [](Options& options, const std::string& value) {
+         options.dumpSteps = static_cast<double>(wholeNumber("--dump-steps", value, 1ull << 53));
+       }},
       {"--plan", nullptr, "print the memory plan and, at the end, what was used", turnOn(&Options::plan)},
       {"--deterministic", nullptr, "bit-identical runs; always so on CPUs", turnOn(&Options::deterministic)},
       {"--help", nullptr, "print this, and end", turnOn(&Options::help)},

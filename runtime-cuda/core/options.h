@@ -13,6 +13,8 @@ struct Options {
   std::uint32_t seed = 42;
   /** `key=value`, in order. */
   std::vector<std::string> settings;
+  /** Steps whose gradients are dumped. */
+  double dumpSteps = 1;
   /** Paths; empty: not asked for. */
   std::string metrics, initFrom, exportTo, dumpGradients;
   bool printConfig = false, plan = false, deterministic = false, help = false;

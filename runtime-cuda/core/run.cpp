@@ -90,7 +90,7 @@ void Run::log(LogEvent event, double step, double epoch, std::initializer_list<M
   if (event != LogEvent::train) return;
   services_->step = step;
   services_->world.setStep(step);
-  if (!isObserving_) return;
+  if (!isObserving_ || !services_->gradients->endStep()) return;
   isObserving_ = false;
   if (services_->world.rank() == 0) services_->gradients->write();
 }

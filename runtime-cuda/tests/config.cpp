@@ -75,8 +75,9 @@ TEST_SUITE("config") {
   TEST_CASE("flags are read in both ways of writing them") {
     const char* flags[] = {"program",          "--max-steps", "12",     "--seed=7",       "--set",    "a=1",
                            "--set=b=2",        "--metrics",   "m",      "--init-from=w",  "--export", "e",
-                           "--dump-gradients", "g",           "--plan", "--deterministic"};
-    const Options options = parseOptions(16, flags);
+                           "--dump-gradients", "g",           "--dump-steps", "3",
+                           "--plan", "--deterministic"};
+    const Options options = parseOptions(18, flags);
     CHECK(options.maxSteps == 12.0);
     CHECK(options.seed == 7u);
     CHECK(options.settings == std::vector<std::string>{"a=1", "b=2"});
@@ -84,6 +85,7 @@ TEST_SUITE("config") {
     CHECK(options.initFrom == "w");
     CHECK(options.exportTo == "e");
     CHECK(options.dumpGradients == "g");
+    CHECK(options.dumpSteps == 3.0);
     CHECK(options.plan);
     CHECK(options.deterministic);
   }

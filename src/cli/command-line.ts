@@ -9,6 +9,7 @@ import { doctorCommand } from "./commands/doctor.js";
 import { irCommand } from "./commands/ir.js";
 import { planCommand } from "./commands/plan.js";
 import { runCommand } from "./commands/run.js";
+import { verifyCommand } from "./commands/verify.js";
 import type { Invocation } from "./invocation.js";
 import { report } from "./report.js";
 
@@ -38,6 +39,7 @@ function commandLine(invocation: Invocation): Command {
     runCommand(invocation),
     irCommand(invocation),
     planCommand(invocation),
+    verifyCommand(invocation),
     dataCommand(invocation),
     doctorCommand(invocation),
   ];

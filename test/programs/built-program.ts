@@ -4,12 +4,12 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { emitProgram } from "../../codegen/emit-program.js";
 import { launchCommand, thisMachine } from "../../src/cli/launch.js";
+import { readSafetensors } from "../../src/cli/verify/safetensors.js";
 import { compileProgram } from "../../src/compile.js";
 import type { NdArray } from "../../src/ir/nd.js";
 import type { Program } from "../../src/ir/program.js";
 import { compileSources } from "../../src/native/compile-sources.js";
 import { schedule } from "../../src/phases/4-schedule/schedule.js";
-import { readSafetensors } from "../pytorch/safetensors.js";
 
 export interface BuiltProgram {
   /** The program as it was before it was placed: what the interpreter runs. */

@@ -4,11 +4,11 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { launchCommand, thisMachine } from "../../src/cli/launch.js";
+import { readSafetensors } from "../../src/cli/verify/safetensors.js";
 import { runDreamc } from "../cli/command-line.js";
 import type { ParityRun } from "./compare.js";
 import { trainerFile } from "./interpreted.js";
 import type { Reference } from "./reference.js";
-import { readSafetensors } from "./safetensors.js";
 
 /** A folder for one test file; the caller removes it. */
 export const temporaryFolder = (): string => mkdtempSync(join(tmpdir(), "dreamc-pytorch-"));

@@ -5,11 +5,11 @@ import { randomInt } from "node:crypto";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, it, vi } from "vitest";
+import { readSafetensors } from "../../src/cli/verify/safetensors.js";
 import { buildTrainer, parityFiles, removeFolder, runParity, temporaryFolder } from "./built.js";
 import { bf16Tolerances, expectParity, float32Tolerances, relativeDistance, showDeviations } from "./compare.js";
 import { expectInterpretedParity } from "./interpreted.js";
 import { modelNames, type Reference, readReference } from "./reference.js";
-import { readSafetensors } from "./safetensors.js";
 
 const python = process.env.DREAMC_TORCH_PYTHON;
 if (!python) console.log("skipped: DREAMC_TORCH_PYTHON names no Python with PyTorch to compare with");

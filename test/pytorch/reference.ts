@@ -2,8 +2,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { readSafetensors } from "../../src/cli/verify/safetensors.js";
 import type { NdArray } from "../../src/ir/nd.js";
-import { readSafetensors } from "./safetensors.js";
 
 export type ModelName = "gpt" | "llama";
 export const modelNames: readonly ModelName[] = ["gpt", "llama"];

@@ -15,6 +15,6 @@ export const buildOptions = (command: Command): Command =>
     .option("--json", "diagnostics and summary as JSON", false);
 
 /** Said before the runtime is compiled. */
-export const sayItTakesTime = ({ error }: Invocation, { json }: BuildFlags): void => {
+export const sayItTakesTime = ({ error }: Invocation, { json }: Pick<BuildFlags, "json">): void => {
   if (!json) error("compiling the runtime for this machine, once: about half a minute\n");
 };
