@@ -140,7 +140,8 @@ struct TakeGradientArgs {
   std::int64_t gradientRows, gradientFeature;
   void* result;
   std::int64_t resultVocab, resultFeature;
-  std::int64_t start;
+  /** Whole. */
+  double start;
   DType dtype;
   void* workspace;
 };

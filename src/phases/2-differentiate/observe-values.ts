@@ -5,6 +5,7 @@
 import type { LogicalGraph, LogicalValue, OpStep, Step } from "../../ir/graph.js";
 import type { Origin } from "../../ir/origin.js";
 import { highestId, makesOf } from "../../ir/steps.js";
+import type { TensorType } from "../../ir/tensor-type.js";
 
 export function observeValues(graph: LogicalGraph): LogicalGraph {
   let lastId = highestId(graph);
@@ -14,9 +15,15 @@ export function observeValues(graph: LogicalGraph): LogicalGraph {
   return { ...graph, steps, observed: [...graph.observed, ...observed] };
 }
 
-/** What a step makes of something: constants and positions tell nothing. */
+/** What a step makes of something: constants and positions tell nothing, and a view holds the numbers of what it views. */
 const seenOf = (step: Step<"logical">): readonly LogicalValue[] =>
-  step.kind === "op" && step.inputs.length === 0 ? [] : makesOf(step);
+  step.kind === "op" && (step.inputs.length === 0 || isView(step)) ? [] : makesOf(step);
+
+function isView({ op, attrs, inputs, outputs }: OpStep<"logical">): boolean {
+  const types = (values: readonly LogicalValue[]): readonly TensorType[] => values.map(({ type }) => type);
+  const { kind } = op.lower(types(inputs), types(outputs), attrs);
+  return kind === "regroup" || kind === "slice";
+}
 
 /** The steps with repeats that hand out all that their bodies make. */
 const collectInside = (steps: readonly Step<"logical">[], newId: () => number): readonly Step<"logical">[] =>
