@@ -11,6 +11,7 @@ const functions = {
   "reduce-scatter": "reduceScatter",
   "all-gather": "allGather",
   "all-to-all": "allToAll",
+  permute: "permute",
 } as const;
 
 /** The handle of this round or, for what begins ahead, of the round whose turn it is. */

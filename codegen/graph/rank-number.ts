@@ -9,12 +9,17 @@ export function rankNumberText(number: RankNumber, amounts: AmountTable, what: s
     case "amount":
       return amounts.text(number.amount, what);
     case "coordinate":
-      return `run.coordinate(${axisText(number.axis)})`;
+      return number.by === 0
+        ? `run.coordinate(${axisText(number.axis)})`
+        : `run.coordinate(${axisText(number.axis)}, ${cppInteger(number.by)})`;
     case "start":
     case "valid":
     case "cut":
     case "jump": {
-      const span = `run.span(${cppInteger(number.size)}, {${number.split.axes.map(axisText).join(", ")}}, ${cutText(number.split)})`;
+      const of = `${cppInteger(number.size)}, {${number.split.axes.map(axisText).join(", ")}}, ${cutText(number.split)}`;
+      const span = number.turn
+        ? `run.turnedSpan(${axisText(number.turn.axis)}, ${cppInteger(number.turn.by)}, ${of})`
+        : `run.span(${of})`;
       const call = `${span}.${number.kind}`;
       return number.plus === 0 ? call : `${call} + ${cppInteger(number.plus)}`;
     }

@@ -112,6 +112,22 @@ class MpiCommunicator final : public Communicator {
     }
   }
 
+  /** Messages between two ranks arrive in the order in which they were sent, so one tag is enough. */
+  void permute(int handle, const CollectivePart* parts, std::size_t numParts) override {
+    Pending& pending = begin(handle, "permute");
+    const int after = (rank_ + 1) % size_, before = (rank_ + size_ - 1) % size_;
+    for (std::size_t i = 0; i < numParts; i++) {
+      const auto* source = static_cast<const std::byte*>(parts[i].source);
+      auto* target = static_cast<std::byte*>(parts[i].target);
+      const std::int64_t numBytes = parts[i].numElements * static_cast<std::int64_t>(elementSize(parts[i].dtype));
+      for (std::int64_t at = 0; at < numBytes; at += pieceBytes) {
+        const int count = static_cast<int>(std::min(pieceBytes, numBytes - at));
+        MPI_Irecv(target + at, count, MPI_BYTE, before, 0, comm_, next(pending));
+        MPI_Isend(source + at, count, MPI_BYTE, after, 0, comm_, next(pending));
+      }
+    }
+  }
+
   void wait(int handle) override {
     const auto found = pending_.find(handle);
     if (found == pending_.end()) return;

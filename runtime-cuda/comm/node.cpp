@@ -149,6 +149,9 @@ void NodeCommunicator::allGather(int handle, const CollectivePart* parts, std::s
 void NodeCommunicator::allToAll(int handle, const CollectivePart* parts, std::size_t numParts) {
   note(handle, What::allToAll, Reduction::sum, parts, numParts);
 }
+void NodeCommunicator::permute(int handle, const CollectivePart* parts, std::size_t numParts) {
+  note(handle, What::permute, Reduction::sum, parts, numParts);
+}
 
 void NodeCommunicator::note(int handle, What what, Reduction reduction, const CollectivePart* parts,
                             std::size_t numParts) {
@@ -269,18 +272,19 @@ void NodeCommunicator::exchange(What what, Reduction reduction, DType dtype, con
   const auto inside = isReduced ? static_cast<std::int64_t>(elementSize(slotType(dtype))) : outside;
   const DType slotted = isReduced ? dtype : DType::boolean;  // what only moves is bytes
   const std::int64_t unit = isReduced ? 1 : outside;
-  const int numShares = what == What::allGather ? 1 : size();
+  const bool isOneShare = what == What::allGather || what == What::permute;
+  const int numShares = isOneShare ? 1 : size();
   const std::int64_t piece = slotBytes / inside / numShares;
   for (std::int64_t from = 0; from < total; from += piece) {
     const std::int64_t to = std::min(total, from + piece);
-    // A slot holds a share for each rank (a single one for all-gather), `piece` elements apart.
+    // A slot holds a share for each rank (a single one where all ranks get the same, or only one gets any), `piece` elements apart.
     forEachStretch(stretches, from, to, [&](const Stretch& each, std::int64_t first, std::int64_t n, std::int64_t at) {
       for (int share = 0; share < numShares; share++)
         toSlot(slot(rank_) + (share * piece + at) * inside, each.source + (share * each.count + first) * outside,
                slotted, n * unit);
     });
     meet(&NodeHeader::numReady);
-    const int mine = what == What::allGather ? 0 : rank_;
+    const int mine = isOneShare ? 0 : rank_;
     forEachStretch(stretches, from, to, [&](const Stretch& each, std::int64_t first, std::int64_t n, std::int64_t at) {
       const std::int64_t offset = (mine * piece + at) * inside;
       if (isReduced) {
@@ -289,6 +293,8 @@ void NodeCommunicator::exchange(What what, Reduction reduction, DType dtype, con
         reduceSlots(sums, size(), [&](int rank) { return slot(rank); }, offset, slotType(dtype), n, reduction);
         return fromSlot(each.target + first * outside, sums, dtype, n);
       }
+      if (what == What::permute)
+        return copyBytes(each.target + first * outside, slot((rank_ + size() - 1) % size()) + offset, n * outside);
       for (int rank = 0; rank < size(); rank++) {
         std::byte* target = each.target + (rank * each.count + first) * outside;
         const bool isThere = what == What::allGather && rank == rank_ && target == each.source + first * outside;

@@ -49,10 +49,11 @@ class NodeCommunicator final : public Communicator {
   void reduceScatter(int handle, Reduction reduction, const CollectivePart* parts, std::size_t numParts) override;
   void allGather(int handle, const CollectivePart* parts, std::size_t numParts) override;
   void allToAll(int handle, const CollectivePart* parts, std::size_t numParts) override;
+  void permute(int handle, const CollectivePart* parts, std::size_t numParts) override;
   void wait(int handle) override;
 
  private:
-  enum class What { allReduce, reduceScatter, allGather, allToAll };
+  enum class What { allReduce, reduceScatter, allGather, allToAll, permute };
   struct Operation {
     int handle;
     What what;

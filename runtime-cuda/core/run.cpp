@@ -59,6 +59,13 @@ DimSpan Run::span(std::int64_t size, std::initializer_list<Axis> axes, std::int6
   return spanOf(size, split, services_->degrees, services_->coordinates);
 }
 
+DimSpan Run::turnedSpan(Axis around, std::int64_t by, std::int64_t size, std::initializer_list<Axis> axes,
+                        std::int64_t unit, std::int64_t extent, bool isHeadTail) const {
+  PerAxis at = services_->coordinates;
+  at[static_cast<std::size_t>(around)] = coordinate(around, by);
+  return spanOf(size, {{axes.begin(), axes.size()}, unit, extent, isHeadTail}, services_->degrees, at);
+}
+
 Communicator& Run::communicator(Axis axis) { return *services_->communicators[static_cast<std::size_t>(axis)]; }
 
 void Run::observe(const Observed& observed) {

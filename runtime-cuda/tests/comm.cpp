@@ -164,6 +164,38 @@ TEST_CASE("all-gather and all-to-all move what belongs to whom") {
   }
 }
 
+TEST_CASE("permute hands each rank's parts to the next, several at once and one behind the other") {
+  const int size = world->size(), rank = world->rank(), before = (rank + size - 1) % size;
+  for (const std::int64_t n : {0, 1, 5, 1000, 700001}) {
+    const auto mine = valuesOf<float>(rank, n);
+    const auto narrow = valuesOf<bf16>(rank, n / 2);
+    std::vector<float> first(mine.size()), second(mine.size()), home(mine.size());
+    std::vector<bf16> third(narrow.size());
+    ranks->permute(1, {{DType::f32, mine.data(), first.data(), n}, {DType::bf16, narrow.data(), third.data(), n / 2}});
+    std::vector<float> sum = mine;
+    ranks->allReduce(2, Reduction::sum, {{DType::f32, sum.data(), sum.data(), n}});
+    ranks->wait(1);
+    ranks->permute(3, {{DType::f32, first.data(), second.data(), n}});
+    ranks->wait(3);
+    ranks->wait(2);
+    // All the way around.
+    std::vector<float> now = second, next(mine.size());
+    for (int step = 2; step < size; step++) {
+      ranks->permute(4, {{DType::f32, now.data(), next.data(), n}});
+      ranks->wait(4);
+      now.swap(next);
+    }
+    for (std::int64_t i = 0; i < n; i++) {
+      const auto at = static_cast<std::size_t>(i);
+      REQUIRE(first[at] == valueAt(before, i));
+      REQUIRE(second[at] == valueAt((before + size - 1) % size, i));
+      REQUIRE(sum[at] == sumAt(i));
+      if (size > 1) REQUIRE(now[at] == mine[at]);
+    }
+    for (std::int64_t i = 0; i < n / 2; i++) REQUIRE(float(third[static_cast<std::size_t>(i)]) == valueAt(before, i));
+  }
+}
+
 TEST_CASE("a part of the ranks has a communicator of its own") {
   const auto half = world->split(world->rank() % 2);
   CHECK(half->size() == world->size() / 2);

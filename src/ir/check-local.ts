@@ -3,15 +3,16 @@
 // promised them. It believes the records; that is what their generic tests are for.
 import type { Op } from "../ops/op.js";
 import type { LocalGraph, LocalValue, MoveStep, OpStep, RepeatStep, Step } from "./graph.js";
-import { neutralFills, requiredPlacement, resultPlacements } from "./local-typing.js";
+import { neutralFills, requiredPlacement, requiredTurn, resultPlacements, resultTurns } from "./local-typing.js";
 import type { MeshFacts } from "./mesh-facts.js";
-import { placementAfter } from "./move-type.js";
+import { placementAfter, turnAfter } from "./move-type.js";
 import type { Origin } from "./origin.js";
 import { type Placement, samePlacement } from "./placement.js";
 import { showPlacement } from "./placement-text.js";
 import type { PlacementPlan } from "./program.js";
 import { type StepLetters, stepLetters } from "./step-letters.js";
 import { sameType, showType } from "./tensor-type.js";
+import { sameTurn, showTurn, type Turn, turnOf } from "./turn.js";
 
 export interface LocalProblem {
   readonly message: string;
@@ -52,9 +53,11 @@ export function checkLocalGraph(graph: LocalGraph, plan: PlacementPlan, facts: M
     const promised = plan.states.get(state);
     if (!promised) report(`the plan has no placement for ${state.name}`);
     else expectPlacement(`the new ${state.name}`, value.placement, promised.rest, report);
+    expectTurn(`the new ${state.name}`, value.turn, undefined, report);
   }
   for (const { name, value } of graph.results) {
     read(value, known, report);
+    expectTurn(`result ${name}`, value.turn, undefined, report);
     if (value.type.shape.length === 0)
       expectPlacement(`result ${name}`, value.placement, { dims: [], partial: {} }, report);
   }
@@ -69,6 +72,11 @@ const describe = ({ id, name }: LocalValue): string => (name === "" ? `%${id}` :
 
 function expectPlacement(what: string, have: Placement, want: Placement, report: Report): void {
   if (!samePlacement(have, want)) report(`${what} is ${showPlacement(have)}, not ${showPlacement(want)}`);
+}
+
+function expectTurn(what: string, have: Turn | undefined, want: Turn | undefined, report: Report): void {
+  const shown = (turn: Turn | undefined): string => (turn ? `turned (${showTurn(turn)})` : "this rank's own and whole");
+  if (!sameTurn(have, want)) report(`${what} is ${shown(have)}, not ${shown(want)}`);
 }
 
 function define(value: LocalValue, scope: Scope, report: Report): void {
@@ -90,12 +98,13 @@ function read(value: LocalValue, scope: Scope, report: Report): void {
     return;
   }
   const sameFills = value.filled.every((fill, dim) => fill === null || fill === made.filled[dim]);
-  if (!sameType(value.type, made.type) || !samePlacement(value.placement, made.placement) || !sameFills)
+  const isSame = sameType(value.type, made.type) && samePlacement(value.placement, made.placement);
+  if (!isSame || !sameTurn(value.turn, made.turn) || !sameFills)
     report(`${describe(value)} is read as ${show(value)} and was made as ${show(made)}`);
 }
 
-const show = ({ type, placement, filled }: LocalValue): string =>
-  `${showType(type)} ${showPlacement(placement)} filled with ${filled.map((fill) => fill ?? "-").join(", ")}`;
+const show = ({ type, placement, filled, turn }: LocalValue): string =>
+  `${showType(type)} ${showPlacement(placement)}${turn ? ` turn(${showTurn(turn)})` : ""} filled with ${filled.map((fill) => fill ?? "-").join(", ")}`;
 
 function checkStep(
   step: Step<"local">,
@@ -124,6 +133,7 @@ function checkStep(
 const same = (a: LocalValue, b: LocalValue): boolean =>
   sameType(a.type, b.type) &&
   samePlacement(a.placement, b.placement) &&
+  sameTurn(a.turn, b.turn) &&
   a.filled.every((fill, dim) => fill === b.filled[dim]);
 
 function checkMove({ move, inputs: [before], outputs: [after] }: MoveStep, facts: MeshFacts, report: Report): void {
@@ -132,7 +142,11 @@ function checkMove({ move, inputs: [before], outputs: [after] }: MoveStep, facts
   const placement = placementAfter(move, before.placement, before.type.shape, facts);
   expectPlacement(name, after.placement, placement, report);
   if (!sameType(before.type, after.type)) report(`${name} makes ${showType(after.type)} of ${showType(before.type)}`);
-  if (after.filled.some((fill) => fill !== null)) report(`${name}: nothing is known of the padding of its result`);
+  expectTurn(name, after.turn, turnAfter(move, before.turn, facts), report);
+  // A part travels with its padding.
+  const isKept = (fill: number | null, dim: number): boolean => move.what === "permute" && fill === before.filled[dim];
+  if (after.filled.some((fill, dim) => fill !== null && !isKept(fill, dim)))
+    report(`${name}: nothing is known of the padding of its result`);
 }
 
 function checkOp(step: OpStep<"local">, facts: MeshFacts, report: Report): void {
@@ -140,10 +154,13 @@ function checkOp(step: OpStep<"local">, facts: MeshFacts, report: Report): void 
   const shapes = step.inputs.map(({ type }) => type.shape);
   const letters = stepLetters(op, shapes, attrs);
   for (const letter of choice.letters.keys()) {
-    if (letters.whole.has(letter)) report(`${op.name}: '${letter}' must stay whole`);
+    if (letters.whole.has(letter) && !(choice.turn?.letter === letter && op.merge(letter) !== null))
+      report(`${op.name}: '${letter}' must stay whole`);
     if (!letters.sizes.has(letter)) report(`${op.name} has no letter '${letter}'`);
   }
-  checkAxes(op, choice.letters, [...choice.pass.keys()], facts, report);
+  // In rounds one axis divides two letters: of one, the parts come round.
+  const divided = new Map([...choice.letters].filter(([letter]) => letter !== choice.turn?.letter));
+  checkAxes(op, divided, [...choice.pass.keys()], facts, report);
   for (const set of choice.pass.values())
     if (
       !op
@@ -157,7 +174,40 @@ function checkOp(step: OpStep<"local">, facts: MeshFacts, report: Report): void 
   for (const { input, dim, fill, letter } of neutralFills(op, attrs, letters, choice, facts))
     if (step.inputs[input]!.filled[dim] !== fill)
       report(`${op.name} input ${input}: padding of '${letter}' is not ${fill}`);
+  checkTurns(step, letters, facts, report);
   checkResults(step, letters, facts, report);
+}
+
+/** What a round reads is the part that it says; ops on parts alone give a part with all their rounds in it. */
+function checkTurns(step: OpStep<"local">, letters: StepLetters, facts: MeshFacts, report: Report): void {
+  const { op, choice } = step;
+  const turned = step.inputs.flatMap(({ turn }) => (turn ? [turn] : []));
+  const around = choice.turn ?? turned[0];
+  const degree = around ? facts.mesh.degrees[around.axis] : 1;
+  if (degree === "auto") {
+    report(`${op.name}: rounds over ${around!.axis} need a known number of ranks`);
+    return;
+  }
+  if (choice.turn) {
+    step.inputs.forEach(({ turn }, i) => {
+      expectTurn(`${op.name} input ${i}`, turn, requiredTurn(i, letters, choice, degree), report);
+    });
+    resultTurns(letters, choice, degree).forEach((want, o) => {
+      expectTurn(`${op.name} result ${o}`, step.outputs[o]!.turn, want, report);
+    });
+    return;
+  }
+  if (turned.some(({ axis, by }) => axis !== around!.axis || by !== around!.by))
+    report(`${op.name} takes parts of several ranks (${turned.map(showTurn).join("; ")})`);
+  const want =
+    around &&
+    turnOf(
+      around.axis,
+      around.by,
+      turned.flatMap(({ rounds }) => rounds),
+      degree,
+    );
+  for (const [o, { turn }] of step.outputs.entries()) expectTurn(`${op.name} result ${o}`, turn, want, report);
 }
 
 function checkResults(step: OpStep<"local">, letters: StepLetters, facts: MeshFacts, report: Report): void {
@@ -191,7 +241,8 @@ function checkRepeat(
 ): void {
   const expectSame = (what: string, have: LocalValue, want: LocalValue): void => {
     const knowsLess = want.filled.every((fill, dim) => fill === null || fill === have.filled[dim]);
-    if (!sameType(have.type, want.type) || !samePlacement(have.placement, want.placement) || !knowsLess)
+    const isSame = sameType(have.type, want.type) && samePlacement(have.placement, want.placement);
+    if (!isSame || !sameTurn(have.turn, want.turn) || !knowsLess)
       report(`repeat: ${what} is ${show(have)}, not ${show(want)}`);
   };
   const expectCount = (items: readonly LocalValue[]): void => {

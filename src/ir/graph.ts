@@ -5,6 +5,7 @@ import type { Origin } from "./origin.js";
 import type { Axis, Cut, Placement, Reduction } from "./placement.js";
 import type { State } from "./state.js";
 import type { TensorType } from "./tensor-type.js";
+import type { Around, Turn } from "./turn.js";
 
 /** What the user wrote and its gradients; placed on the mesh; one rank's view with explicit collectives. */
 export type Level = "logical" | "placed" | "local";
@@ -24,6 +25,8 @@ export interface PlacedValue extends LogicalValue {
 export interface LocalValue extends PlacedValue {
   /** Per dim, what stands in its padding; null: anything finite. */
   readonly filled: readonly (number | null)[];
+  /** In rounds: whose part it is, and which rounds are in it. Absent: its own, and whole. */
+  readonly turn?: Turn | undefined;
 }
 interface Values {
   readonly logical: LogicalValue;
@@ -39,6 +42,8 @@ export interface Choice {
   /** How split letters are cut, in places of the letter; letters that are not named: plainly. */
   readonly cuts: ReadonlyMap<string, Cut>;
   readonly pass: ReadonlyMap<Axis, readonly number[]>;
+  /** In rounds: whose part of a letter this step works on. Every other letter is this rank's own. */
+  readonly turn?: (Around & { readonly letter: string }) | undefined;
 }
 
 /** Which part of a training step something belongs to. */
@@ -92,11 +97,12 @@ export interface RepeatStep<L extends Level = Level> extends StepBase {
   readonly body: readonly Step<L>[];
 }
 
-export type MoveKind = "all-reduce" | "reduce-scatter" | "all-gather" | "all-to-all" | "slice" | "own";
+export type MoveKind = "all-reduce" | "reduce-scatter" | "all-gather" | "all-to-all" | "permute" | "slice" | "own";
 /**
  * From one placement to another: a collective, or (slice, own) a local step. `dim` is what it splits or gathers (-1 for
  * all-reduce and own), `to` the dim that an all-to-all splits (else -1), its cut that of the dim that becomes split (else
  * the plain one).
+ * A permute hands a part to the next rank of the axis. A slice may take another rank's part: that `by` places before.
  */
 export interface Move extends Cut {
   readonly what: MoveKind;
@@ -104,6 +110,7 @@ export interface Move extends Cut {
   readonly dim: number;
   readonly to: number;
   readonly reduction: Reduction;
+  readonly by?: number;
 }
 export interface MoveStep extends StepBase {
   readonly kind: "move";

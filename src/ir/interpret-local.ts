@@ -11,6 +11,7 @@ import { garbage } from "./shards.js";
 import { stepLetters } from "./step-letters.js";
 import type { DType } from "./tensor-type.js";
 import { elementsSent, isCollective } from "./traffic.js";
+import { turnedCoordinates } from "./turn.js";
 
 /** What one rank sent in one collective. */
 export interface Sent {
@@ -104,7 +105,8 @@ function runFill(step: Extract<Step<"local">, { kind: "fill" }>, ranks: Ranks): 
   const [before] = step.inputs;
   ranks.held.forEach((_, rank) => {
     const split = before.placement.dims[step.dim]!;
-    const { valid } = spanOf(before.type.shape[step.dim]!, split, ranks.degrees, coordinatesOf(rank, ranks.degrees));
+    const at = turnedCoordinates(coordinatesOf(rank, ranks.degrees), before.turn, ranks.degrees);
+    const { valid } = spanOf(before.type.shape[step.dim]!, split, ranks.degrees, at);
     put(ranks, rank, step.outputs[0], fillFrom(get(ranks, rank, before), step.dim, valid, step.fill));
   });
 }
@@ -128,7 +130,7 @@ function runRepeat(step: Extract<Step<"local">, { kind: "repeat" }>, ranks: Rank
 
 function runMove({ move, inputs: [before], outputs: [after] }: MoveStep, ranks: Ranks): void {
   const { degrees } = ranks;
-  const { what, axis, dim, to, reduction } = move;
+  const { what, axis, dim, to, reduction, by: turnedBy = 0 } = move;
   const n = degrees[axis];
   const held = ranks.held.map((_, rank) => get(ranks, rank, before));
   if (isCollective(move) && n > 1 && !ranks.isBlind)
@@ -149,7 +151,7 @@ function runMove({ move, inputs: [before], outputs: [after] }: MoveStep, ranks: 
       ranks.logs[rank]!.push(`${what} ${axis} ${reduction} [${mine.shape}] ${before.type.dtype} {${group}}`);
     }
     const own = (x: NdArray, d: number): NdArray => {
-      const from = dealtPlaces(after.type.shape[d]!, after.placement.dims[d]!, axis, place, degrees);
+      const from = dealtPlaces(after.type.shape[d]!, after.placement.dims[d]!, axis, (place - turnedBy + n) % n, degrees);
       return pick(
         x,
         d,
@@ -175,6 +177,8 @@ function runMove({ move, inputs: [before], outputs: [after] }: MoveStep, ranks: 
         return gathered();
       case "all-to-all":
         return own(gathered(), to);
+      case "permute":
+        return parts[(place - 1 + n) % n]!;
       case "slice":
         return own(mine, dim);
       case "own":

@@ -162,5 +162,7 @@ function combined({ what, reduction }: CollectiveLaunch, parts: readonly Float64
       return behind(parts);
     case "all-to-all":
       return behind(parts.map((part) => pieceOf(part, place)));
+    case "permute":
+      return parts[(place - 1 + parts.length) % parts.length]!;
   }
 }

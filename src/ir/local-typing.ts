@@ -5,6 +5,7 @@ import type { Choice } from "./graph.js";
 import { type MeshFacts, plainSplit, surelyDivides } from "./mesh-facts.js";
 import { type Axis, cutOf, type DimSplit, notSplit, type Placement, plainCut, type Reduction } from "./placement.js";
 import type { StepLetters, TermDim } from "./step-letters.js";
+import { type Turn, turnOf } from "./turn.js";
 
 /** How a letter is split, in places of the letter. */
 export const letterSplit = (choice: Choice, letter: string): DimSplit => {
@@ -55,7 +56,30 @@ export const resultPlacements = (
     for (const letter of letters.reduced)
       if (!term.some((dim) => dim.letter === letter))
         for (const axis of choice.letters.get(letter) ?? []) partial[axis] = op.reduction[letter] ?? "sum";
+    // Parts of a sum over rounds are told by the turn.
+    if (choice.turn) delete partial[choice.turn.axis];
     return { dims: termSplits(term, letters, choice, facts), partial };
+  });
+
+/** Whose part input `index` must be. `degree`: ranks on the axis of the rounds. */
+export const requiredTurn = (index: number, letters: StepLetters, choice: Choice, degree: number): Turn | undefined =>
+  choice.turn && dimOf(letters.inputs[index]!, choice.turn.letter) >= 0
+    ? turnOf(choice.turn.axis, choice.turn.by, [], degree)
+    : undefined;
+
+/**
+ * Whose part each result of a round is: of what lacks the letter, a part of this rank's own; of what has it, the piece's,
+ * and a part of a sum where the axis splits a letter that is reduced there.
+ */
+export const resultTurns = (letters: StepLetters, choice: Choice, degree: number): readonly (Turn | undefined)[] =>
+  letters.outputs.map((term) => {
+    if (!choice.turn) return undefined;
+    const { axis, by, letter } = choice.turn;
+    if (dimOf(term, letter) < 0) return turnOf(axis, 0, [by], degree);
+    const isSum = letters.reduced.some(
+      (other) => dimOf(term, other) < 0 && (choice.letters.get(other) ?? []).includes(axis),
+    );
+    return turnOf(axis, by, isSum ? [by] : [], degree);
   });
 
 export interface NeutralFill {

@@ -5,6 +5,7 @@ import { type Span, spanOf } from "./local-size.js";
 import { letterSplit } from "./local-typing.js";
 import type { Coordinates, Degrees } from "./mesh.js";
 import type { StepLetters } from "./step-letters.js";
+import { turnedCoordinates } from "./turn.js";
 
 /** What one rank has of a letter. */
 export const letterSpan = (
@@ -13,7 +14,15 @@ export const letterSpan = (
   choice: Choice,
   degrees: Degrees,
   at: Coordinates,
-): Span => spanOf(letters.sizes.get(letter)!, letterSplit(choice, letter), degrees, at);
+): Span => {
+  const around = choice.turn?.letter === letter ? choice.turn : undefined;
+  return spanOf(
+    letters.sizes.get(letter)!,
+    letterSplit(choice, letter),
+    degrees,
+    turnedCoordinates(at, around, degrees),
+  );
+};
 
 /** The attributes for the rank at these coordinates. Throws an `Error` where the record names no number. */
 export const localAttributes = <A>(

@@ -2,6 +2,7 @@
 import type { Move } from "./graph.js";
 import { type MeshFacts, plainPlacement } from "./mesh-facts.js";
 import { cutOf, type DimSplit, notSplit, type Placement, whereIs, withoutPartial } from "./placement.js";
+import { showTurn, type Turn, turnOf } from "./turn.js";
 
 /** The move does not apply to the placement. */
 export class IllegalMove extends Error {
@@ -11,6 +12,22 @@ export class IllegalMove extends Error {
 /** The placement after a move of a value of this shape. Throws `IllegalMove`. */
 export function placementAfter(move: Move, before: Placement, shape: readonly number[], facts: MeshFacts): Placement {
   return plainPlacement(shape, afterMove(move, before), facts);
+}
+
+/** The turn after a move. Throws `IllegalMove` where it cannot be made in the middle of rounds. */
+export function turnAfter({ what, axis, by }: Move, before: Turn | undefined, facts: MeshFacts): Turn | undefined {
+  const degree = facts.mesh.degrees[axis];
+  if (what !== "permute" && by === undefined) {
+    if (before)
+      throw new IllegalMove(`${what} over ${axis}: the value is in the middle of rounds (${showTurn(before)})`);
+    return undefined;
+  }
+  if (degree === "auto") throw new IllegalMove(`${what} over ${axis}: rounds need a known number of ranks`);
+  if (before && (before.axis !== axis || what === "slice"))
+    throw new IllegalMove(`${what} over ${axis}: the value is in the middle of rounds (${showTurn(before)})`);
+  if (what === "permute") return turnOf(axis, (before?.by ?? 0) + 1, before?.rounds ?? [], degree);
+  if (what !== "slice") throw new IllegalMove(`${what} over ${axis} takes no other rank's part`);
+  return turnOf(axis, by!, [], degree);
 }
 
 function afterMove(move: Move, before: Placement): Placement {
@@ -63,6 +80,9 @@ function afterMove(move: Move, before: Placement): Placement {
         ),
         partial: before.partial,
       };
+    case "permute":
+      if (typeof whereIs(axis, before) !== "number") refuse("no dim is split there: all ranks hold the same");
+      return before;
     case "slice":
       if (whereIs(axis, before) !== null) refuse("the value already differs there");
       return { dims: put(new Map([[dim, longer(dim)]])), partial: before.partial };

@@ -21,6 +21,7 @@ import { type Axis, axisOrder, type Cut, type Placement, plainCut, type Reductio
 import { parseCut, parsePlacement } from "./placement-text.js";
 import type { State } from "./state.js";
 import type { DType, TensorType } from "./tensor-type.js";
+import type { Around, Turn } from "./turn.js";
 
 /** Throws an `Error` with the line that does not fit. `stateOf` knows the states that the text names. */
 export function parseGraph(text: string, stateOf: (name: string) => State): Graph {
@@ -34,7 +35,15 @@ export function parseGraph(text: string, stateOf: (name: string) => State): Grap
   return reader.graph(name);
 }
 
-const moveKinds: readonly MoveKind[] = ["all-reduce", "reduce-scatter", "all-gather", "all-to-all", "slice", "own"];
+const moveKinds: readonly MoveKind[] = [
+  "all-reduce",
+  "reduce-scatter",
+  "all-gather",
+  "all-to-all",
+  "permute",
+  "slice",
+  "own",
+];
 const bareName = /[\w.*$-]+/y;
 
 const parseName = (cursor: Cursor): string => cursor.find(bareName)?.[0] ?? parseString(cursor);
@@ -116,13 +125,28 @@ class Reader {
     cursor.take(" ");
     const placement: Placement = parsePlacement(cursor.need(/\[[^\]]*\](?: [+^]\w+)*/y, "a placement"));
     if (this.level === "placed") return { type, placement };
-    if (!cursor.has(" filled(")) return { type, placement, filled: type.shape.map(() => null) };
+    const turn = cursor.has(" turn(") ? { turn: this.turn(cursor) } : {};
+    if (!cursor.has(" filled(")) return { type, placement, filled: type.shape.map(() => null), ...turn };
     const filled = cursor.list(() => {
       const fill = cursor.need(/-?(?:Infinity|\d[\d.]*(?:e[+-]?\d+)?)|-/y, "what the padding holds");
       return fill === "-" ? null : Number(fill);
     });
     cursor.take(")");
-    return { type, placement, filled };
+    return { type, placement, filled, ...turn };
+  }
+
+  private turn(cursor: Cursor): Turn {
+    const { axis, by } = this.around(cursor);
+    const number = (): number => Number(cursor.need(/\d+/y, "a round"));
+    const rounds = cursor.has(": ") ? cursor.list(number, "+") : [];
+    cursor.take(")");
+    return { axis, by, rounds };
+  }
+
+  private around(cursor: Cursor): Around {
+    const axis = parseAxis(cursor);
+    cursor.take(" ");
+    return { axis, by: Number(cursor.need(/\d+/y, "a number of ranks")) };
   }
 
   private source(cursor: Cursor): InputSource {
@@ -200,7 +224,8 @@ class Reader {
       reduction,
       ...(cursor.has(" cut ") ? parseCut(cursor.need(/[:@~\d]+/y, "a cut")) : plainCut),
     };
-    return { kind: "move", move, inputs };
+    const by = number("by", -1);
+    return { kind: "move", move: by < 0 ? move : { ...move, by }, inputs };
   }
 
   private choice(cursor: Cursor): Choice {
@@ -231,7 +256,12 @@ class Reader {
       });
       cursor.take(")");
     }
-    return { letters, cuts, pass };
+    if (!cursor.has(" turn(")) return { letters, cuts, pass };
+    const letter = cursor.need(/\w/y, "a letter");
+    cursor.take(": ");
+    const around = this.around(cursor);
+    cursor.take(")");
+    return { letters, cuts, pass, turn: { letter, ...around } };
   }
 
   private repeat(before: Phase): RepeatStep {

@@ -56,6 +56,7 @@ const made = (value: Value): object => ({
   ...(value.gradientOf === null ? {} : { gradientOf: value.gradientOf }),
   ...("placement" in value ? { placement: showPlacement(value.placement) } : {}),
   ...("filled" in value ? { filled: value.filled } : {}),
+  ...("turn" in value && value.turn ? { turn: value.turn } : {}),
 });
 
 function stepToJson(step: Step): Json {
@@ -74,6 +75,7 @@ function stepToJson(step: Step): Json {
               split: Object.fromEntries(choice.letters),
               cuts: Object.fromEntries(choice.cuts),
               pass: Object.fromEntries(choice.pass),
+              ...(choice.turn ? { turn: choice.turn } : {}),
             };
       return { kind: step.kind, op: step.op.name, attrs: step.attrs as Json, inputs, outputs, ...division, ...place };
     }

@@ -21,6 +21,7 @@ import type { Origin } from "./origin.js";
 import { plainCut } from "./placement.js";
 import { showCut, showPlacement } from "./placement-text.js";
 import { showType } from "./tensor-type.js";
+import { showTurn } from "./turn.js";
 
 export interface PrintOptions {
   /** How a source file is called in the text. */
@@ -60,6 +61,8 @@ function nature(value: Value): string {
   if ("placement" in value) parts.push(showPlacement((value as PlacedValue).placement));
   if ("filled" in value) {
     const { filled } = value as LocalValue;
+    const { turn } = value as LocalValue;
+    if (turn) parts.push(`turn(${showTurn(turn)})`);
     if (filled.some((fill) => fill !== null)) parts.push(`filled(${filled.map((fill) => fill ?? "-").join(", ")})`);
   }
   return parts.join(" ");
@@ -110,16 +113,17 @@ function action(step: Exclude<Step, RepeatStep>): string {
   }
 }
 
-const moveDetails = ({ axis, reduction, dim, to, ...cut }: Move): string =>
+const moveDetails = ({ axis, reduction, dim, to, by, ...cut }: Move): string =>
   [
     axis as string,
     ...(reduction === "sum" ? [] : [reduction]),
     ...(dim === -1 ? [] : [`dim ${dim}`]),
     ...(to === -1 ? [] : [`to ${to}`]),
     ...(showCut(cut) === "" ? [] : [`cut ${showCut(cut)}`]),
+    ...(by === undefined ? [] : [`by ${by}`]),
   ].join(" ");
 
-function showChoice({ letters, cuts, pass }: Choice): readonly string[] {
+function showChoice({ letters, cuts, pass, turn }: Choice): readonly string[] {
   const split = [...letters].map(
     ([letter, axes]) => `${letter}: ${axes.join("·")}${showCut(cuts.get(letter) ?? plainCut)}`,
   );
@@ -127,6 +131,7 @@ function showChoice({ letters, cuts, pass }: Choice): readonly string[] {
   return [
     ...(split.length === 0 ? [] : [`split(${split.join(", ")})`]),
     ...(passing.length === 0 ? [] : [`pass(${passing.join(", ")})`]),
+    ...(turn === undefined ? [] : [`turn(${turn.letter}: ${turn.axis} ${turn.by})`]),
   ];
 }
 

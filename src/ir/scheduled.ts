@@ -10,6 +10,7 @@ import type { Axis, DimSplit, Placement, Reduction } from "./placement.js";
 import type { Program } from "./program.js";
 import type { State } from "./state.js";
 import type { DType } from "./tensor-type.js";
+import type { Around } from "./turn.js";
 
 /** A size, stride or offset: one number for each variant of the program, in the order of `ScheduledProgram.variants`. */
 export type Amount = readonly number[];
@@ -36,9 +37,11 @@ export type RankNumber =
       readonly size: number;
       readonly split: DimSplit;
       readonly plus: number;
+      /** In rounds: the part is another rank's. */
+      readonly turn?: Around | undefined;
     }
-  /** This rank's index along an axis. */
-  | { readonly kind: "coordinate"; readonly axis: Axis }
+  /** This rank's index along an axis, or that of the rank `by` places before it, around the ring. */
+  | { readonly kind: "coordinate"; readonly axis: Axis; readonly by: number }
   /** `items[i]` in round i of a loop around the kernel: whole numbers. */
   | { readonly kind: "round"; readonly loop: number; readonly items: readonly number[] };
 
@@ -175,11 +178,12 @@ export interface CallLaunch {
 /**
  * Collectives of one kind over the ranks of one axis, begun together (a bucket) and ended by the `wait` of the same
  * handle. Sources and targets are contiguous; in place where they are the same memory. all-gather: the target is the
- * sources of all ranks, one behind the other; reduce-scatter: each rank gets its part; all-to-all: part i goes to rank i.
+ * sources of all ranks, one behind the other; reduce-scatter: each rank gets its part; all-to-all: part i goes to rank i;
+ * permute: the source goes to the next rank of the axis, around the ring.
  */
 export interface CollectiveLaunch {
   readonly kind: "collective";
-  readonly what: "all-reduce" | "reduce-scatter" | "all-gather" | "all-to-all";
+  readonly what: "all-reduce" | "reduce-scatter" | "all-gather" | "all-to-all" | "permute";
   readonly axis: Axis;
   readonly reduction: Reduction;
   readonly handle: number;

@@ -16,6 +16,7 @@ import type {
   ScheduledGraph,
 } from "./scheduled.js";
 import { numBytesOf } from "./tensor-type.js";
+import { turnedCoordinates } from "./turn.js";
 
 /** What a run is given: per rank, each array as this rank holds it. */
 export interface RunInputs {
@@ -61,13 +62,14 @@ export class Rank {
 
   numberOf(value: RankNumber): number {
     if (value.kind === "amount") return this.of(value.amount);
-    if (value.kind === "coordinate") return this.at[value.axis];
+    if (value.kind === "coordinate") return turnedCoordinates(this.at, value, this.degrees)[value.axis];
     if (value.kind === "round") {
       const item = value.items[this.rounds.get(value.loop) ?? -1];
       if (item === undefined) throw new Error(`loop ${value.loop} is in no round that has a number`);
       return item;
     }
-    return spanOf(value.size, value.split, this.degrees, this.at)[value.kind] + value.plus;
+    const at = turnedCoordinates(this.at, value.turn, this.degrees);
+    return spanOf(value.size, value.split, this.degrees, at)[value.kind] + value.plus;
   }
 
   buffer(place: Place): Buffer {

@@ -5,7 +5,7 @@ import type { Degrees } from "./mesh.js";
 import type { Placement } from "./placement.js";
 import { numElements } from "./tensor-type.js";
 
-/** Given the placements before and after the move. All-reduce 2(n-1)/n, gather and scatter (n-1) shards, exchange (n-1)/n. */
+/** Given the placements before and after the move. All-reduce 2(n-1)/n, gather and scatter (n-1) shards, exchange (n-1)/n, permute one shard. */
 export function elementsSent(
   move: Move,
   shape: readonly number[],
@@ -24,6 +24,8 @@ export function elementsSent(
       return (n - 1) * mine;
     case "all-to-all":
       return ((n - 1) * mine) / n;
+    case "permute":
+      return mine;
     case "slice":
     case "own":
       return 0;

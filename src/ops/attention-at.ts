@@ -45,6 +45,7 @@ export const attentionAt: Op<AttentionAtAttributes> = {
   indices: [3, 4],
   neutral: (letter) => (letter === "s" ? [{ input: 4, fill: unseen }] : []),
   merge: (letter) => (letter === "s" ? mergeAttention : null),
+  rounds: (letter) => letter === "s",
   gradient: (g, [out, lseGradient], [q, k, v, queryAt, keyAt], [result, lse], attrs) => {
     if (lseGradient) throw new Error("attention's normaliser is for its gradient alone");
     if (!out) return [null, null, null, null, null];
@@ -104,6 +105,7 @@ export const attentionAtGradient: Op<AttentionAtAttributes> = {
       throw new OperandError("second derivatives through attention are not supported");
     return outer.map(() => null).concat([null, null, null, null, null]);
   },
+  rounds: (letter) => letter === "s",
   neutral: (letter) => {
     if (letter === "s") return [{ input: 7, fill: unseen }];
     if (letter === "t") return [{ input: 6, fill: blind }];

@@ -48,6 +48,7 @@ export const contract: Op<ContractAttributes> = {
   check: (_, { factors }) => void groupsOf(factors),
   widen: (attrs, output) => ({ ...attrs, output }),
   linear: () => [[0], [1]],
+  rounds: () => true,
   // Zero in one factor would do but for padding that is not finite.
   neutral: () => [
     { input: 0, fill: 0 },

@@ -110,6 +110,8 @@ export interface Op<A = any> {
   merge(
     letter: string,
   ): ((g: Emitter, a: readonly LogicalValue[], b: readonly LogicalValue[]) => readonly LogicalValue[]) | null;
+  /** Whether it may run in rounds, a piece of the letter in each, while the next piece is on its way: work enough for that. */
+  rounds(letter: string): boolean;
   /** Gradient by each input: null where it is zero. `gradients` has null for outputs that the loss does not depend on. */
   gradient(
     g: Emitter,

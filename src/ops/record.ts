@@ -15,6 +15,7 @@ export const plain = {
   localize: () => [],
   apart: () => null,
   merge: () => null,
+  rounds: () => false,
   precision: "follow",
   shortcut: () => null,
   absorb: () => null,

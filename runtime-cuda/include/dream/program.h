@@ -207,6 +207,8 @@ class Communicator {
   virtual void reduceScatter(int handle, Reduction reduction, const CollectivePart* parts, std::size_t numParts) = 0;
   virtual void allGather(int handle, const CollectivePart* parts, std::size_t numParts) = 0;
   virtual void allToAll(int handle, const CollectivePart* parts, std::size_t numParts) = 0;
+  /** Every rank's source goes to the next rank's target, around the ring. Sources and targets are apart. */
+  virtual void permute(int handle, const CollectivePart* parts, std::size_t numParts) = 0;
   /**
    * Ends all that was begun under this handle: behind a loop, that of all rounds. Ends the run with a named error if a
    * peer is dead or the deadline passes.
@@ -222,6 +224,7 @@ class Communicator {
   }
   void allGather(int handle, Parts parts) { allGather(handle, parts.begin(), parts.size()); }
   void allToAll(int handle, Parts parts) { allToAll(handle, parts.begin(), parts.size()); }
+  void permute(int handle, Parts parts) { permute(handle, parts.begin(), parts.size()); }
 };
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -241,9 +244,16 @@ class Run {
   int variant() const { return variant_; }
   std::int64_t degree(Axis axis) const { return degrees_[static_cast<int>(axis)]; }
   std::int64_t coordinate(Axis axis) const { return coordinates_[static_cast<int>(axis)]; }
+  /** Of the rank `by` places before this one on the axis, around the ring. */
+  std::int64_t coordinate(Axis axis, std::int64_t by) const {
+    return (coordinate(axis) - by + degree(axis)) % degree(axis);
+  }
   /** This rank's span of a dim of `size`. */
   DimSpan span(std::int64_t size, std::initializer_list<Axis> axes, std::int64_t unit, std::int64_t extent = 0,
                bool isHeadTail = false) const;
+  /** That of the rank `by` places before this one on the axis `around`. */
+  DimSpan turnedSpan(Axis around, std::int64_t by, std::int64_t size, std::initializer_list<Axis> axes,
+                     std::int64_t unit, std::int64_t extent = 0, bool isHeadTail = false) const;
   std::uint32_t seed() const { return seed_; }
   Communicator& communicator(Axis axis);
   Tensor newTensor(DType dtype, std::int64_t numElements);

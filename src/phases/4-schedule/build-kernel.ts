@@ -291,7 +291,14 @@ class KernelBuilder {
 
 function sameNumber(a: RankNumber, b: RankNumber): boolean {
   if (a.kind === "amount") return b.kind === "amount" && sameAmount(a.amount, b.amount);
-  if (a.kind === "coordinate") return b.kind === "coordinate" && a.axis === b.axis;
+  if (a.kind === "coordinate") return b.kind === "coordinate" && a.axis === b.axis && a.by === b.by;
   if (a.kind === "round") return b.kind === "round" && a.loop === b.loop && String(a.items) === String(b.items);
-  return b.kind === a.kind && a.size === b.size && a.plus === b.plus && sameSplit(a.split, b.split);
+  return (
+    b.kind === a.kind &&
+    a.size === b.size &&
+    a.plus === b.plus &&
+    a.turn?.axis === b.turn?.axis &&
+    a.turn?.by === b.turn?.by &&
+    sameSplit(a.split, b.split)
+  );
 }

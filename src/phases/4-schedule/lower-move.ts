@@ -45,7 +45,8 @@ export function lowerFill(step: FillStep, view: View, lowering: Lowering): Lower
   const shape = lowering.localShape(before);
   const tensor = lowering.tensor(before.name, before.type.dtype, shape);
   const split = before.placement.dims[step.dim]!;
-  const valid: RankNumber = { kind: "valid", size: before.type.shape[step.dim]!, split, plus: 0 };
+  const size = before.type.shape[step.dim]!;
+  const valid: RankNumber = { kind: "valid", size, split, plus: 0, turn: before.turn };
   const inside = apply("less", index(dimLetters(shape.length)[step.dim]!), attribute("valid"));
   const value = apply("select", inside, input(0), constant(step.fill));
   const jobs = pieceOver(shape, tensor, view, value, [["valid", valid]], step, lowering);
@@ -66,6 +67,8 @@ export function lowerMove(step: MoveStep, view: View, lowering: Lowering): Lower
       return allGather(step, view, lowering);
     case "all-to-all":
       return allToAll(step, view, lowering);
+    case "permute":
+      return permute(step, view, lowering);
   }
 }
 
@@ -74,7 +77,7 @@ function own(step: MoveStep, view: View, lowering: Lowering): LoweredOp {
   const tensor = resultOf(step, lowering);
   const isFirst = apply("equal", attribute("coordinate"), constant(0));
   const value = apply("select", isFirst, input(0), constant(0));
-  const numbers = [["coordinate", { kind: "coordinate", axis: step.move.axis }]] as const;
+  const numbers = [["coordinate", { kind: "coordinate", axis: step.move.axis, by: 0 }]] as const;
   const jobs = pieceOver(tensor.shape, tensor, view, value, numbers, step, lowering);
   return { jobs, views: [wholeView(tensor, lowering.numVariants)] };
 }
@@ -132,10 +135,10 @@ function ownPlace({ isHeadTail }: Dealing, place: Scalar): { readonly rank: Scal
   };
 }
 
-/** This rank's part of a dim that every rank holds, zero past the end. */
+/** This rank's part (or another's, in rounds) of a dim that every rank holds, zero past the end. */
 function slice(step: MoveStep, view: View, lowering: Lowering): LoweredOp {
   const tensor = resultOf(step, lowering);
-  const { dim, axis } = step.move;
+  const { dim, axis, by = 0 } = step.move;
   const letters = dimLetters(tensor.shape.length);
   const dealing = dealingOf(step.outputs[0], dim, tensor.shape[dim]!, step, lowering);
   const place = sharedPlace(dealing, attribute("coordinate"), index(letters[dim]!));
@@ -146,7 +149,7 @@ function slice(step: MoveStep, view: View, lowering: Lowering): LoweredOp {
   const value = apply("select", apply("less", place, attribute("size")), element, constant(0));
   const numbers = [
     ...dealing.numbers,
-    ["coordinate", { kind: "coordinate", axis }],
+    ["coordinate", { kind: "coordinate", axis, by }],
     ["size", { kind: "amount", amount: view.shape[dim]! }],
   ] as const;
   const jobs = pieceOver(tensor.shape, tensor, view, value, numbers, step, lowering);
@@ -274,6 +277,16 @@ function allGather(step: MoveStep, view: View, lowering: Lowering): LoweredOp {
   const { dim } = step.move;
   const behind = unpacked(step, dim, gathered, view.shape, lowering.localShape(after)[dim]!, lowering);
   return { jobs: [...source.jobs, collective(step, source.tensor, gathered), ...behind.jobs], views: behind.views };
+}
+
+/** The next rank gets what this one has, as it lies: shapes are the same on all. */
+function permute(step: MoveStep, view: View, lowering: Lowering): LoweredOp {
+  const source = contiguous(step, view, lowering);
+  const target = resultOf(step, lowering);
+  return {
+    jobs: [...source.jobs, collective(step, source.tensor, target)],
+    views: [wholeView(target, lowering.numVariants)],
+  };
 }
 
 /** Each rank gives every other its part of dim `to` and gets parts of dim `dim`. */

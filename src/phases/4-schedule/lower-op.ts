@@ -205,6 +205,7 @@ function numberOf(
       size: letters.sizes.get(local.letter)!,
       split: letterSplit(step.choice, local.letter),
       plus: local.take === "start" ? numberAt(step.attrs, path) : 0,
+      turn: step.choice.turn?.letter === local.letter ? step.choice.turn : undefined,
     };
   return { kind: "amount", amount: Array.from({ length: lowering.numVariants }, (_, v) => numberAt(attrs[v], path)) };
 }
