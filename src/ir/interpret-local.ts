@@ -151,7 +151,13 @@ function runMove({ move, inputs: [before], outputs: [after] }: MoveStep, ranks: 
       ranks.logs[rank]!.push(`${what} ${axis} ${reduction} [${mine.shape}] ${before.type.dtype} {${group}}`);
     }
     const own = (x: NdArray, d: number): NdArray => {
-      const from = dealtPlaces(after.type.shape[d]!, after.placement.dims[d]!, axis, (place - turnedBy + n) % n, degrees);
+      const from = dealtPlaces(
+        after.type.shape[d]!,
+        after.placement.dims[d]!,
+        axis,
+        (place - turnedBy + n) % n,
+        degrees,
+      );
       return pick(
         x,
         d,
