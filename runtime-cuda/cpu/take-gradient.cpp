@@ -19,17 +19,16 @@ struct Order {
 const Order& sortRows(const TakeGradientArgs& args) {
   thread_local Order order;  // kept, since its size is the same at every step
   const auto* indices = static_cast<const std::int32_t*>(args.indices);
-  const auto start = static_cast<std::int64_t>(args.start);
   const auto isInside = [&](std::int64_t index) { return index >= 0 && index < args.vocab; };
   order.first.assign(static_cast<std::size_t>(args.vocab + 2), 0);
   order.rows.resize(static_cast<std::size_t>(args.rows));
   // Counted two places further on, the ends of the counts become the places where the next pass writes.
   for (std::int64_t row = 0; row < args.rows; row++)
-    if (const std::int64_t index = indices[row * args.indicesRows] - start; isInside(index))
+    if (const std::int64_t index = indices[row * args.indicesRows] - args.start; isInside(index))
       order.first[static_cast<std::size_t>(index + 2)]++;
   for (std::size_t i = 2; i < order.first.size(); i++) order.first[i] += order.first[i - 1];
   for (std::int64_t row = 0; row < args.rows; row++)
-    if (const std::int64_t index = indices[row * args.indicesRows] - start; isInside(index))
+    if (const std::int64_t index = indices[row * args.indicesRows] - args.start; isInside(index))
       order.rows[static_cast<std::size_t>(order.first[static_cast<std::size_t>(index + 1)]++)] =
           static_cast<std::int32_t>(row);
   return order;

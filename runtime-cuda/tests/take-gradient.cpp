@@ -21,7 +21,7 @@ void check(Run& run, std::int64_t rows, std::int64_t vocab, std::int64_t feature
       .indices = indices.data(), .indicesRows = 1,
       .gradient = gradient.data(), .gradientRows = feature + gap, .gradientFeature = 1,
       .result = result.data(), .resultVocab = feature + gap, .resultFeature = 1,
-      .start = double(start), .dtype = sizeof(T) == 2 ? DType::bf16 : DType::f32, .workspace = nullptr});
+      .start = start, .dtype = sizeof(T) == 2 ? DType::bf16 : DType::f32, .workspace = nullptr});
   // clang-format on
   std::vector<double> right(result.size());
   for (std::int64_t row = 0; row < rows; row++)

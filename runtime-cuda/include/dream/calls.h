@@ -140,8 +140,7 @@ struct TakeGradientArgs {
   std::int64_t gradientRows, gradientFeature;
   void* result;
   std::int64_t resultVocab, resultFeature;
-  /** Whole. */
-  double start;
+  std::int64_t start;
   DType dtype;
   void* workspace;
 };
