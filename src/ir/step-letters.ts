@@ -8,6 +8,8 @@ export interface TermDim {
   readonly inside: number;
   /** Elements of the dim. */
   readonly size: number;
+  /** The letters that are merged inside, outermost first. */
+  readonly inner: readonly string[];
 }
 
 export interface StepLetters {
@@ -39,7 +41,12 @@ export function stepLetters(op: Op, shapes: readonly (readonly number[])[], attr
   const resized = op.resized(attrs);
   const view = (terms: readonly string[][], sizeOf: (letter: string) => number): TermDim[][] =>
     terms.map((term) =>
-      term.map((dim) => ({ letter: dim[0]!, inside: inside(dim), size: sizeOf(dim[0]!) * inside(dim) })),
+      term.map((dim) => ({
+        letter: dim[0]!,
+        inside: inside(dim),
+        size: sizeOf(dim[0]!) * inside(dim),
+        inner: [...dim.slice(1)],
+      })),
     );
   const views = {
     inputs: view(inputs, (letter) => sizes.get(letter)!),

@@ -44,7 +44,7 @@ test.each(meshes)("on $degrees", ({ degrees, numLayers }) => {
   const mesh = meshOf(degrees);
   const program: Program<"logical"> = { ...gptTraining(config), mesh };
   const logical = eachGraph(eachGraph(program, differentiate), simplify);
-  const plan = planStates(mesh, program.states, program.loaders, {
+  const plan = planStates(factsOf(program), program.states, program.loaders, {
     ...defaultPlan,
     use: ({ name }) => ("tp" in degrees ? (tensorParallel[name.split(".").at(-1)!] ?? null) : null),
     sequenceDim: () => 1,

@@ -47,7 +47,7 @@ export function randomPlan(program: Program<"logical">, next: () => number): Pla
   const inner = live.filter((axis) => axis === "tp");
   for (const state of program.states)
     if (state.kind === "parameter") uses.set(state, randomPlacement(state.type.shape.length, inner, next));
-  const plan = planStates(program.mesh, program.states, program.loaders, {
+  const plan = planStates(factsOf(program), program.states, program.loaders, {
     use: (state) => uses.get(state) ?? null,
     isSharded: (state) => state.kind === "parameter" && below(next, 4) > 0,
     sequenceDim: () => (below(next, 3) === 0 ? null : 1),

@@ -3,10 +3,10 @@
 // A gradient wants to be where its primal is split: that is a candidate where inputs are whole, where they disagree,
 // and where a sum must be made whole.
 import type { Choice, OpStep } from "../../ir/graph.js";
-import { type Axis, type Cut, cutOf, type Placement, plainCut, sameCut, whereIs } from "../../ir/placement.js";
+import { type Axis, type Cut, cutOf, plainCut, sameCut, whereIs } from "../../ir/placement.js";
 import type { StepLetters, TermDim } from "../../ir/step-letters.js";
 import { cheapest } from "./compare-costs.js";
-import { type AxisState, letterSplitLike, stateOn } from "./letter-units.js";
+import { type AxisState, type Candidate, letterSplitLike, stateOn } from "./letter-units.js";
 import { passingInputs } from "./pass-sums.js";
 import { type Block, lookUp, type Placing, placementIn, primalOf, type Where } from "./placing.js";
 
@@ -57,7 +57,16 @@ export function chooseLetters(step: OpStep<"logical">, letters: StepLetters, blo
         : cheapest(options, { step, letters, axis, placements, states, wants }, block, facts);
     if (letter !== null) taken.set(axis, letter);
   }
-  return choiceOf(taken, pass, inputs, placements, letters, placing);
+  const given = placements.map((placement, i) => ({ term: letters.inputs[i]!, placement }));
+  const wanted = (primal: Where | null, term: readonly TermDim[]): Candidate[] =>
+    primal === null ? [] : [{ term, placement: placementIn(step.phase, primal) }];
+  const candidates = [
+    ...given.filter((_, i) => inputs[i]!.isParameter),
+    ...given.filter((_, i) => !inputs[i]!.isParameter),
+    ...inputs.flatMap(({ primal }, i) => wanted(primal, letters.inputs[i]!)),
+    ...primals.flatMap((primal, o) => wanted(primal, letters.outputs[o]!)),
+  ];
+  return choiceOf(taken, pass, candidates, letters, placing);
 }
 
 /** A letter without asking for costs: the only one that is proposed, or a parameter's. Undefined: they disagree. */
@@ -88,22 +97,15 @@ function settle(
 function choiceOf(
   taken: ReadonlyMap<Axis, string>,
   pass: ReadonlyMap<Axis, readonly number[]>,
-  inputs: readonly Where[],
-  placements: readonly Placement[],
+  candidates: readonly Candidate[],
   letters: StepLetters,
-  placing: Placing,
+  { facts }: Placing,
 ): Choice {
-  const candidates = placements.map((placement, i) => ({
-    term: letters.inputs[i]!,
-    placement,
-    isParameter: inputs[i]!.isParameter,
-  }));
-  const parametersFirst = [...candidates.filter((c) => c.isParameter), ...candidates.filter((c) => !c.isParameter)];
   const split = new Map<string, readonly Axis[]>();
   const cuts = new Map<string, Cut>();
   for (const letter of new Set(taken.values())) {
-    const axes = placing.facts.axes.filter((axis) => taken.get(axis) === letter);
-    const like = letterSplitLike(letter, axes, parametersFirst, letters, placing.facts);
+    const axes = facts.axes.filter((axis) => taken.get(axis) === letter);
+    const like = letterSplitLike(letter, axes, candidates, letters, facts);
     split.set(letter, like.axes);
     if (!sameCut(like, plainCut)) cuts.set(letter, cutOf(like));
   }

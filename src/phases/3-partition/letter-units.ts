@@ -2,16 +2,7 @@
 // so that it cuts inside e is no split of h at all.
 import { dimSplit } from "../../ir/local-typing.js";
 import { type MeshFacts, plainSplit, sameLayout } from "../../ir/mesh-facts.js";
-import {
-  type Axis,
-  type Cut,
-  cutOf,
-  type DimSplit,
-  type Placement,
-  plainCut,
-  sameAxes,
-  whereIs,
-} from "../../ir/placement.js";
+import { type Axis, type Cut, cutOf, type DimSplit, type Placement, plainCut, whereIs } from "../../ir/placement.js";
 import type { StepLetters, TermDim } from "../../ir/step-letters.js";
 
 /** On one axis a value is split along a letter, a sum (or maximum) in parts, or the same on all ranks (null). */
@@ -45,15 +36,16 @@ export function stateOn(
   return { letter: dim.letter, fits: letterCut(dim, placement.dims[at]!, letters, facts) !== null };
 }
 
-interface Candidate {
+/** A placement of dims that have letters. */
+export interface Candidate {
   readonly term: readonly TermDim[];
   readonly placement: Placement;
 }
 
 /**
  * The axes of a letter in order and how they cut it: as the first of the candidates that is split by just these axes has
- * them, so that nothing need move; else as the first that is split by the outer ones of them; else in the mesh's order,
- * plainly.
+ * them, so that nothing need move; else those of the candidate that has most of them come first, the others in the
+ * mesh's order.
  */
 export function letterSplitLike(
   letter: string,
@@ -62,16 +54,14 @@ export function letterSplitLike(
   letters: StepLetters,
   facts: MeshFacts,
 ): DimSplit {
-  const splits = candidates.flatMap(({ term, placement }) => {
+  let most: DimSplit = { axes: [], ...plainCut };
+  for (const { term, placement } of candidates) {
     const at = term.findIndex((dim) => dim.letter === letter);
     const split = at < 0 ? undefined : placement.dims[at];
-    const cut = split && split.axes.length > 0 ? letterCut(term[at]!, split, letters, facts) : null;
-    return cut === null ? [] : [{ axes: split!.axes, cut }];
-  });
-  const same = splits.find((split) => split.axes.length === axes.length && axes.every((a) => split.axes.includes(a)));
-  const outer = splits.find((split) => sameAxes(split.axes, axes.slice(0, split.axes.length)));
-  const split: DimSplit = same
-    ? { axes: same.axes, ...same.cut }
-    : { axes, ...(outer && outer.axes.length < axes.length ? outer.cut : plainCut) };
-  return plainSplit(letters.sizes.get(letter)!, split, facts);
+    if (!split || split.axes.length <= most.axes.length || !split.axes.every((axis) => axes.includes(axis))) continue;
+    const cut = letterCut(term[at]!, split, letters, facts);
+    if (cut !== null) most = { axes: split.axes, ...cut };
+  }
+  const others = axes.filter((axis) => !most.axes.includes(axis));
+  return plainSplit(letters.sizes.get(letter)!, { ...most, axes: [...most.axes, ...others] }, facts);
 }

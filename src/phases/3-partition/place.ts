@@ -8,6 +8,7 @@ import { type MeshFacts, meshFacts } from "../../ir/mesh-facts.js";
 import { notSplit, type Placement, reducedPlacement, wholePlacement } from "../../ir/placement.js";
 import type { PlacementPlan, Program } from "../../ir/program.js";
 import { highestId } from "../../ir/steps.js";
+import { findUnits } from "./find-units.js";
 import { placeSteps } from "./place-steps.js";
 import { type Block, countReads, learn, lookUp, type Placing } from "./placing.js";
 import { planFor, planStates } from "./plan-states.js";
@@ -16,7 +17,7 @@ import { findTensorFlows, type TensorFlows } from "./tensor-flows.js";
 /** `given`: where states, batches and marks lie; null: what the mesh and the layout say. */
 export function place(program: Program<"logical">, given: PlacementPlan | null = null): Program<"placed"> {
   const facts = factsOf(program);
-  const plan = given ?? planStates(program.mesh, program.states, program.loaders, planFor(program.layout));
+  const plan = given ?? planOf(program, facts);
   const flows = findTensorFlows(program.main);
   const known = new Map<number, Placement>();
   const placed = new Map<string, PlacedGraph>();
@@ -28,6 +29,11 @@ export function place(program: Program<"logical">, given: PlacementPlan | null =
   }
   const graphs = new Map([...program.graphs.keys()].map((name) => [name, placed.get(name)!]));
   return { ...program, level: "placed", plan, graphs };
+}
+
+function planOf({ states, loaders, layout, graphs, mesh }: Program<"logical">, facts: MeshFacts): PlacementPlan {
+  const unitOf = layout.uses.size === 0 ? () => 1 : findUnits(graphs.values(), mesh);
+  return planStates(facts, states, loaders, planFor(layout, unitOf));
 }
 
 export const factsOf = (program: Pick<Program, "mesh" | "loaders" | "computedBatches">): MeshFacts =>

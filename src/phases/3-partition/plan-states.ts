@@ -4,12 +4,12 @@
 // collective. Optimizer state rests as its parameter does.
 
 import { defaultLayout, type Layout, type Mark } from "../../ir/layout.js";
-import { liveAxes } from "../../ir/mesh.js";
-import { dataAxes } from "../../ir/mesh-facts.js";
-import { type Axis, axisOrder, type Mesh, notSplit, type Placement, wholePlacement } from "../../ir/placement.js";
+import { dataAxes, type MeshFacts, plainPlacement } from "../../ir/mesh-facts.js";
+import { type Axis, axisOrder, notSplit, type Placement, wholePlacement } from "../../ir/placement.js";
 import type { Loader, PlacementPlan } from "../../ir/program.js";
 import type { State, StatePlacement } from "../../ir/state.js";
 import { batchMark } from "../../ops/layout.js";
+import type { UnitOf } from "./find-units.js";
 
 export interface PlanOptions {
   /** Where a parameter or buffer is when a module uses it: what a tensor-parallel plan says. Null: whole. */
@@ -25,10 +25,13 @@ export interface PlanOptions {
 }
 
 /** What the user's hooks ask for. */
-export const planFor = ({ uses, marks, shardUnits, accumulatesWhole }: Layout): PlanOptions => ({
+export const planFor = (
+  { uses, marks, shardUnits, accumulatesWhole }: Layout,
+  unitOf: UnitOf = () => 1,
+): PlanOptions => ({
   use: (state) => {
     const use = uses.get(state);
-    return use === undefined ? null : markedPlacement(state.type.shape.length, use);
+    return use === undefined ? null : markedPlacement(state, use, unitOf);
   },
   isSharded: (state) =>
     state.kind === "parameter" && (shardUnits === null || shardUnits.some(({ states }) => states.includes(state))),
@@ -38,35 +41,38 @@ export const planFor = ({ uses, marks, shardUnits, accumulatesWhole }: Layout): 
 });
 export const defaultPlan: PlanOptions = planFor(defaultLayout);
 
-const markedPlacement = (numDims: number, mark: Mark): Placement => ({
-  dims: Array.from({ length: numDims }, (_, dim) => {
+const markedPlacement = (state: State, mark: Mark, unitOf: UnitOf): Placement => ({
+  dims: state.type.shape.map((_, dim) => {
     const axes = axisOrder.filter((axis) => mark[axis] === dim);
-    return axes.length === 0 ? notSplit : { axes, unit: 1 };
+    const unit = axes.length === 0 ? null : unitOf(state, dim, axes);
+    return unit === null ? notSplit : { axes, unit };
   }),
   partial: {},
 });
 
 export function planStates(
-  mesh: Mesh,
+  facts: MeshFacts,
   states: readonly State[],
   loaders: readonly Loader[],
   options: PlanOptions = defaultPlan,
 ): PlacementPlan {
-  const live = liveAxes(mesh);
-  const only = (...axes: readonly Axis[]): readonly Axis[] => axes.filter((axis) => live.includes(axis));
+  const only = (...axes: readonly Axis[]): readonly Axis[] => axes.filter((axis) => facts.axes.includes(axis));
   /** FSDP splits over dpShard, and cp ranks, which hold the same parameters, share the work. */
-  const sharding = live.includes("dpShard") ? only("dpShard", "cp") : [];
+  const sharding = facts.axes.includes("dpShard") ? only("dpShard", "cp") : [];
   const reducing = only(...dataAxes, "cp");
 
-  const useOf = (state: State): Placement => options.use(state) ?? wholePlacement(state.type.shape.length);
+  const useOf = (state: State): Placement => {
+    const { shape } = state.type;
+    const { dims, partial } = options.use(state) ?? wholePlacement(shape.length);
+    const live = dims.map(({ axes, unit }) => ({ axes: only(...axes), unit }));
+    return plainPlacement(shape, { dims: live, partial }, facts);
+  };
   const restOf = (state: State): Placement => {
     const use = useOf(state);
     if (sharding.length === 0 || !options.isSharded(state) || use.dims.length === 0) return use;
     const first = use.dims[0]!;
-    return {
-      dims: [{ axes: [...first.axes, ...sharding], unit: first.unit }, ...use.dims.slice(1)],
-      partial: {},
-    };
+    const dims = [{ axes: [...first.axes, ...sharding], unit: first.unit }, ...use.dims.slice(1)];
+    return plainPlacement(state.type.shape, { dims, partial: {} }, facts);
   };
   const hasShapeOf = (state: State, owner: State): boolean => String(state.type.shape) === String(owner.type.shape);
 
