@@ -147,7 +147,20 @@ class Maker {
   /** One layer on some value of the scope; the result has the same shape. */
   private layer(scope: Scope): LogicalValue {
     const x = this.below(3) === 0 ? this.pick(scope.values) : scope.values.at(-1)!;
-    const kinds = ["mlp", "norm", "rms", "scale", "shift", "mix", "attention", "elementwise", "swap", "centre", "drop"];
+    const kinds = [
+      "mlp",
+      "norm",
+      "rms",
+      "scale",
+      "shift",
+      "mix",
+      "attention",
+      "elementwise",
+      "swap",
+      "centre",
+      "drop",
+      "end",
+    ];
     const kind = scope.depth < 2 && this.below(3) === 0 ? "repeat" : this.pick(kinds);
     this.words.push(kind);
     const path = `${scope.path}.${kind}${this.words.length}`;
@@ -201,8 +214,21 @@ class Maker {
         return bounded(c.one(op, [a, b], {}));
       }
       case "swap": {
-        const part = (start: number) => c.one(ops.slice, [x], { dim: 2, start, count: 2, step: 1 });
+        const part = (start: number) => c.one(ops.slice, [x], { dim: 2, start, count: 2, step: 1, size: width });
         return c.one(ops.concat, [c.one(ops.neg, [part(2)], {}), part(0)], { dim: 2, counts: [2, 2] });
+      }
+      case "end": {
+        const dim = 1 + this.below(2);
+        const size = x.type.shape[dim]!;
+        const first = c.one(ops.slice, [x], { dim, start: 0, count: size - 1, step: 1, size });
+        return c.one(ops.pad, [bounded(first)], {
+          dim,
+          before: 0,
+          inner: 0,
+          count: size - 1,
+          size,
+          value: this.below(2),
+        });
       }
       case "centre": {
         const dim = 1 + this.below(2);

@@ -109,7 +109,7 @@ function block(b: BlockBuilder, x: LogicalValue, parameters: readonly LogicalVal
   });
   const attended = b.at(place("blocks.*.attn"), () => {
     const [q, k, v] = [0, 1, 2].map((part) => {
-      const weight = c.one(ops.slice, [qkv], { dim: 0, start: part, count: 1, step: 1 });
+      const weight = c.one(ops.slice, [qkv], { dim: 0, start: part, count: 1, step: 1, size: 3 });
       const plain = c.one(ops.regroup, [weight], { factors: "1oi->oi", sizes: { "1": 1 } });
       const y = c.one(ops.contract, [normalized, plain], { factors: "bti,oi->bto" });
       return c.one(ops.regroup, [y], { factors: "bt(hd)->bhtd", sizes: { h: heads, d: width / heads } });

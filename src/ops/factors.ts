@@ -13,6 +13,7 @@ export interface Factors {
 
 export interface Description {
   readonly factors: Factors;
+  /** Of a letter that is resized, the larger one. */
   readonly sizes: ReadonlyMap<string, number>;
   readonly outputTypes: readonly TensorType[];
 }
@@ -94,5 +95,6 @@ export function describe(op: Op, inputTypes: readonly TensorType[], attrs: unkno
     ),
     dtype: dtypes[o]!,
   }));
+  for (const [letter, size] of Object.entries(resized)) sizes.set(letter, Math.max(size, sizes.get(letter) ?? 0));
   return { factors, sizes, outputTypes };
 }

@@ -47,39 +47,54 @@ export const mark: Op<{ readonly name: string }> = {
   ],
 };
 
-/** A letter pair for the dim whose size changes, the others as they are. */
-const resized = (numDims: number, dim: number): string => {
+/**
+ * The dim whose size changes keeps its letter where the places of the shorter one are the first and most of the longer
+ * one's: then each rank goes on with the places that it has. Else it becomes another letter, and is dealt anew.
+ */
+const keepsLetter = (isFirst: boolean, shorter: number, longer: number): boolean => isFirst && 2 * shorter > longer;
+const changedDim = (numDims: number, dim: number, keeps: boolean): string => {
   const letters = dimLetters(numDims);
-  const term = (changed: string): string => letters.map((letter, d) => (d === dim ? `[${changed}]` : letter)).join("");
-  return `${term(letters[dim]!)}->${term("z")}`;
+  const term = (changed: string): string => letters.map((letter, d) => (d === dim ? changed : letter)).join("");
+  const own = letters[dim]!;
+  return keeps ? `${term(own)}->${term(own)}` : `${term(`[${own}]`)}->${term("[z]")}`;
 };
+const letterOf = (dim: number): string => dimLetters(dim + 1)[dim]!;
 
-/** `count` places of `dim` from `start`, `step` apart. */
-export const slice: Op<{
+interface SliceAttributes {
   readonly dim: number;
   readonly start: number;
   readonly count: number;
   readonly step: number;
-}> = {
+  /** The size of `dim` before. */
+  readonly size: number;
+}
+const sliceKeeps = ({ start, step, count, size }: SliceAttributes): boolean =>
+  keepsLetter(start === 0 && step === 1, count, size);
+
+/** `count` places of `dim` from `start`, `step` apart. */
+export const slice: Op<SliceAttributes> = {
   ...plain,
   name: "slice",
   shortcut: ([number], [x], { dim, count }) =>
     x!.shape[dim] === count ? { input: 0 } : number == null ? null : { constant: number },
-  factors: ([shape], { dim }) => resized(shape!.length, dim),
-  sizes: ({ count }) => ({ z: count }),
+  factors: ([shape], attrs) => changedDim(shape!.length, attrs.dim, sliceKeeps(attrs)),
+  sizes: (attrs) => (sliceKeeps(attrs) ? {} : { z: attrs.count }),
+  resized: (attrs) => (sliceKeeps(attrs) ? { [letterOf(attrs.dim)]: attrs.count } : {}),
+  localize: (attrs) =>
+    sliceKeeps(attrs)
+      ? (["count", "size"] as const).map((path) => ({ path, letter: letterOf(attrs.dim), take: "count" }))
+      : [],
   dtypes: same,
-  check: ([type], { dim, start, count, step }) => {
-    const size = type!.shape[dim]!;
+  check: ([type], { dim, start, count, step, size }) => {
+    if (type!.shape[dim] !== size)
+      throw new OperandError(`slice takes ${size} places of dim ${dim}, not ${type!.shape[dim]}`);
     if (!(start >= 0 && count >= 0 && step >= 1 && (count === 0 || start + (count - 1) * step < size)))
       throw new OperandError(`${count} places from ${start} are not all within dim ${dim} of size ${size}`);
   },
   linear: () => [[0]],
-  gradient: (g, [outer], [x], _, { dim, start, count, step }) => {
-    if (!outer) return [null];
-    const covered = (count - 1) * step + 1;
-    const after = x!.type.shape[dim]! - start - covered;
-    return [emitOne(g, pad, [outer], { dim, before: start, after, inner: step - 1, count, value: 0 })];
-  },
+  gradient: (g, [outer], _, __, { dim, start, count, step, size }) => [
+    outer ? emitOne(g, pad, [outer], { dim, before: start, inner: step - 1, count, size, value: 0 }) : null,
+  ],
   cost: free,
   reference: ([x], { dim, start, count, step }) => {
     const { size, inner } = around(x!.shape, dim);
@@ -93,37 +108,49 @@ export const slice: Op<{
   },
   lower: (_, __, { dim, start, step }) => ({ kind: "slice", dim, start, step }),
   samples: [
-    { shapes: [[4, 5]], attrs: { dim: 1, start: 1, count: 3, step: 1 } },
-    { shapes: [[7]], attrs: { dim: 0, start: 0, count: 3, step: 3 } },
+    { shapes: [[4, 5]], attrs: { dim: 1, start: 1, count: 3, step: 1, size: 5 } },
+    { shapes: [[2, 5]], attrs: { dim: 1, start: 0, count: 4, step: 1, size: 5 } },
+    { shapes: [[7]], attrs: { dim: 0, start: 0, count: 3, step: 3, size: 7 } },
   ],
 };
 
-/** `value` before, after and (`inner` of it) between the `count` places of `dim`. */
-export const pad: Op<{
+interface PadAttributes {
   readonly dim: number;
   readonly before: number;
-  readonly after: number;
   readonly inner: number;
   readonly count: number;
+  /** The size of `dim` afterwards. */
+  readonly size: number;
   readonly value: number;
-}> = {
+}
+/** Zeros alone: a rank hands on its own padding, cleared, as what is added. */
+const padKeeps = ({ before, inner, count, size, value }: PadAttributes): boolean =>
+  value === 0 && keepsLetter(before === 0 && inner === 0, count, size);
+
+/** `value` before, after and (`inner` of it) between the `count` places of `dim`. */
+export const pad: Op<PadAttributes> = {
   ...plain,
   name: "pad",
-  factors: ([shape], { dim }) => resized(shape!.length, dim),
-  sizes: ({ before, after, inner, count }) => ({ z: before + after + count + inner * (count - 1) }),
+  factors: ([shape], attrs) => changedDim(shape!.length, attrs.dim, padKeeps(attrs)),
+  sizes: (attrs) => (padKeeps(attrs) ? {} : { z: attrs.size }),
+  resized: (attrs) => (padKeeps(attrs) ? { [letterOf(attrs.dim)]: attrs.size } : {}),
+  localize: (attrs) =>
+    padKeeps(attrs)
+      ? (["count", "size"] as const).map((path) => ({ path, letter: letterOf(attrs.dim), take: "count" }))
+      : [],
   dtypes: same,
-  check: ([type], { dim, before, after, inner, count }) => {
+  check: ([type], { dim, before, inner, count, size }) => {
     if (count !== type!.shape[dim])
       throw new OperandError(`pad counts ${count} places of dim ${dim}, not ${type!.shape[dim]}`);
+    const after = size - before - count - inner * (count - 1);
     if (!(before >= 0 && after >= 0 && inner >= 0)) throw new OperandError(`pad cannot add ${before}, ${after} places`);
   },
   linear: (_, { value }) => (value === 0 ? [[0]] : []),
-  gradient: (g, [outer], _, __, { dim, before, inner, count }) => [
-    outer ? emitOne(g, slice, [outer], { dim, start: before, count, step: inner + 1 }) : null,
+  gradient: (g, [outer], _, __, { dim, before, inner, count, size }) => [
+    outer ? emitOne(g, slice, [outer], { dim, start: before, count, step: inner + 1, size }) : null,
   ],
   cost: perElement(0),
-  reference: ([x], { dim, before, after, inner, count, value }) => {
-    const size = before + after + count + inner * (count - 1);
+  reference: ([x], { dim, before, inner, count, size, value }) => {
     const shape = x!.shape.map((n, d) => (d === dim ? size : n));
     const { inner: inside } = around(shape, dim);
     return [
@@ -135,9 +162,11 @@ export const pad: Op<{
       }),
     ];
   },
-  lower: ([x], [output], { dim, before, inner, count, value }) => {
-    const letters = dimLetters(x!.shape.length).map((letter, d) => (d === dim ? "z" : letter));
-    const place = apply("sub", index("z"), constant(before));
+  lower: ([x], [output], attrs) => {
+    const { dim, before, inner, count, value } = attrs;
+    const own = padKeeps(attrs) ? letterOf(dim) : "z";
+    const letters = dimLetters(x!.shape.length).map((letter, d) => (d === dim ? own : letter));
+    const place = apply("sub", index(own), constant(before));
     const from = inner === 0 ? place : apply("floor", apply("div", place, constant(inner + 1)));
     const inside = apply("and", apply("lessEqual", constant(0), place), apply("less", from, constant(count)));
     const hits =
@@ -151,9 +180,10 @@ export const pad: Op<{
     return { kind: "loops", body: { ...body, outer: letters } };
   },
   samples: [
-    { shapes: [[2, 3]], attrs: { dim: 1, before: 1, after: 2, inner: 0, count: 3, value: 0 } },
-    { shapes: [[3]], attrs: { dim: 0, before: 0, after: 1, inner: 2, count: 3, value: 0 } },
-    { shapes: [[3]], attrs: { dim: 0, before: 1, after: 0, inner: 0, count: 3, value: -2 } },
+    { shapes: [[2, 3]], attrs: { dim: 1, before: 1, inner: 0, count: 3, size: 6, value: 0 } },
+    { shapes: [[2, 3]], attrs: { dim: 1, before: 0, inner: 0, count: 3, size: 4, value: 0 } },
+    { shapes: [[3]], attrs: { dim: 0, before: 0, inner: 2, count: 3, size: 8, value: 0 } },
+    { shapes: [[3]], attrs: { dim: 0, before: 1, inner: 0, count: 3, size: 4, value: -2 } },
   ],
 };
 
@@ -179,11 +209,12 @@ export const concat: Op<{ readonly dim: number; readonly counts: readonly number
   },
   linear: (numInputs) => [Array.from({ length: numInputs }, (_, i) => i)],
   gradient: (g, [outer], inputs, _, { dim, counts }) => {
+    const size = counts.reduce((a, b) => a + b, 0);
     let start = 0;
     return inputs.map((_unused, i) => {
       const count = counts[i]!;
       start += count;
-      return outer ? emitOne(g, slice, [outer], { dim, start: start - count, count, step: 1 }) : null;
+      return outer ? emitOne(g, slice, [outer], { dim, start: start - count, count, step: 1, size }) : null;
     });
   },
   cost: perElement(0),

@@ -20,7 +20,7 @@ function head(isReadTwice: boolean): LogicalGraph {
   const [normed] = g.emit(layerNorm, [x], { eps: 1e-5 });
   const [logits] = g.emit(contract, [normed!, weight], { factors: "btc,vc->btv" });
   const [grown] = g.emit(exp, [logits!], {});
-  const [cut] = g.emit(slice, [grown!], { dim: 1, start: 0, count: 4, step: 1 });
+  const [cut] = g.emit(slice, [grown!], { dim: 1, start: 0, count: 4, step: 1, size: 5 });
   const [flat] = g.emit(regroup, [cut!], { factors: "btv->(bt)v", sizes: { t: 4 } });
   const results = [{ name: "flat", value: flat! }];
   return g.finish({ results: isReadTwice ? [...results, { name: "logits", value: logits! }] : results });
@@ -44,8 +44,8 @@ test("slices of one value in several places stay where they are", () => {
   const g = new GraphBuilder("two");
   const x = g.input({ kind: "batch", field: "x" }, { shape: [6, 4], dtype: "f32" }, "x");
   const [y] = g.emit(exp, [x], {});
-  const [first] = g.emit(slice, [y!], { dim: 0, start: 0, count: 3, step: 1 });
-  const [second] = g.emit(slice, [y!], { dim: 0, start: 3, count: 3, step: 1 });
+  const [first] = g.emit(slice, [y!], { dim: 0, start: 0, count: 3, step: 1, size: 6 });
+  const [second] = g.emit(slice, [y!], { dim: 0, start: 3, count: 3, step: 1, size: 6 });
   const graph = g.finish({
     results: [
       { name: "first", value: first! },

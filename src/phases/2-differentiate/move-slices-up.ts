@@ -71,7 +71,7 @@ function cutOf({ op, attrs, inputs, outputs }: OpStep<"logical">) {
   );
   if (lowering.kind !== "slice") return null;
   const { dim, start, step } = lowering;
-  return { dim, start, step, count: outputs[0]!.type.shape[dim]! };
+  return { dim, start, step, count: outputs[0]!.type.shape[dim]!, size: inputs[0]!.type.shape[dim]! };
 }
 
 /** The op on sliced inputs, or null where its record does not carry the dim through from inputs to the result. */

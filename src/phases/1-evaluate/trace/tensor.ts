@@ -393,8 +393,9 @@ export class Tensor {
   }
   narrow(dim: number, start: number, length: number): Tensor {
     const at = this.dim(dim);
-    if (start === 0 && length === this.shape[at]) return this;
-    return this.emit(ops.slice, [this], { dim: at, start: Number(start), count: Number(length), step: 1 });
+    const size = this.shape[at]!;
+    if (start === 0 && length === size) return this;
+    return this.emit(ops.slice, [this], { dim: at, start: Number(start), count: Number(length), step: 1, size });
   }
   select(dim: number, index: number): Tensor {
     const at = this.dim(dim);
@@ -446,7 +447,8 @@ export class Tensor {
       const [before, after] = [widths[i]!, widths[i + 1]!];
       if (before === 0 && after === 0) continue;
       const count = current.shape[dim]!;
-      current = current.emit(ops.pad, [current], { dim, before, after, inner: 0, count, value });
+      const size = before + count + after;
+      current = current.emit(ops.pad, [current], { dim, before, inner: 0, count, size, value });
     }
     return current;
   }
