@@ -14,6 +14,7 @@ import { nameValues } from "./phases/2-differentiate/name-values.js";
 import { observeValues } from "./phases/2-differentiate/observe-values.js";
 import { simplify } from "./phases/2-differentiate/simplify.js";
 import { widenProducts } from "./phases/2-differentiate/widen-products.js";
+import { checkArrivals } from "./phases/3-partition/check-arrivals.js";
 import { cutTime } from "./phases/3-partition/cut-time.js";
 import { insertMoves } from "./phases/3-partition/insert-moves.js";
 import { moveIntoRepeats } from "./phases/3-partition/move-into-repeats.js";
@@ -76,7 +77,7 @@ function prepare(traced: Program<"logical">, passes: PassRunner): Program<"logic
 /** One rank's graphs: where every value lies, and the collectives that bring it there. */
 function partition(logical: Program<"logical">, passes: PassRunner): Program<"local"> {
   const timed = passes.run("cutTime", () => cutTime(logical));
-  const placed = passes.run("place", () => place(timed));
+  const placed = passes.run("place", () => checkArrivals(place(timed)));
   const local = passes.run("insertMoves", () => insertMoves(placed));
   return passes.finish("moveIntoRepeats", () => moveIntoRepeats(local), verifyProgram);
 }

@@ -8,6 +8,13 @@ import type { DType } from "./tensor-type.js";
 /** What a plan says of a value: per axis the dim that it splits, or null for none. Axes that are not named follow the inputs. */
 export type Mark = { readonly [A in Axis]?: number | null };
 
+/** How a plan says that a value comes to a mark. One that comes split along another dim is a fault of the plan. */
+export interface Arrival {
+  readonly at: Mark;
+  /** It is a fault too if it comes whole. */
+  readonly mustBeSplit: boolean;
+}
+
 /** FSDP: parameters that are gathered together before the module runs, and whose gradients are scattered together. */
 export interface ShardUnit {
   /** The module's path. With stars for numbers (`model.blocks.*`): one such unit for each of these modules. */
@@ -41,8 +48,8 @@ export interface Layout {
   readonly uses: ReadonlyMap<State, Mark>;
   /** By the name of a mark (see the op record): where the marked value lies. */
   readonly marks: ReadonlyMap<string, Mark>;
-  /** By the name of a mark: how the plan says that the value comes there. One that comes split otherwise is a fault of the plan. */
-  readonly arrivals: ReadonlyMap<string, Mark>;
+  /** By the name of a mark: what the plan says of the value before it. */
+  readonly arrivals: ReadonlyMap<string, Arrival>;
   /** Null: every parameter is sharded, by repeated module. What is in no unit rests as it is used. */
   readonly shardUnits: readonly ShardUnit[] | null;
   /** How many units ahead of their use gathers begin. */

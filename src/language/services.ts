@@ -99,6 +99,8 @@ export declare function markTensor(
   dim: number | null,
   comes: number | null | undefined,
 ): Tensor;
+/** Logits of cross-entropies in `body` must come split over their classes along the axis. */
+export declare function splittingLosses<T>(axis: MeshAxis, body: () => T): T;
 /** Modules use the state split along `dim` over the axis, or whole (null). */
 export declare function splitState(state: Parameter | Buffer, axis: MeshAxis, dim: number | null): void;
 /** Those of the parameters that are in no unit yet become one, of the module; `inner` are all modules inside of it. */

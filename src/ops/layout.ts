@@ -31,12 +31,15 @@ export const stopGradient: Op<Record<never, never>> = {
 /** The mark of what `GeneratedDataset` computes: samples along dim 0. */
 export const batchMark = "batch";
 
-/** The same numbers, lying where a plan says for `name`. */
+/** The mark of what no plan names: it lies as it comes. */
+const passingMark = "";
+
+/** The same numbers, lying where a plan says for `name`. Its gradient wants to lie as the operand does, not as the result. */
 export const mark: Op<{ readonly name: string }> = {
   ...stopGradient,
   name: "mark",
   stopsGradient: false,
-  gradient: (_, [outer]) => [outer ?? null],
+  gradient: (g, [outer]) => [outer ? emitOne(g, mark, [outer], { name: passingMark }) : null],
   shortcut: () => null,
   absorb: () => null,
   widen: () => null,

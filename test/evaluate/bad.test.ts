@@ -1,8 +1,10 @@
 // Bad programs: each is refused with a located message and a way out. A fixture marks the lines on which it expects
-// messages by their ids: `// ~ matmul-sizes-disagree`. `// types` on the first line: TypeScript's own checks run too.
+// messages by their ids: `// ~ matmul-sizes-disagree`. `// types` on the first line: TypeScript's own checks run too;
+// `// compiled`: what evaluation lets pass is found on the way to local graphs.
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { compileProgram } from "../../src/compile.js";
 import { Diagnosed, type Diagnostic } from "../../src/diagnostics/diagnostic.js";
 import { messages } from "../../src/diagnostics/messages.js";
 import { printDiagnostic } from "../../src/diagnostics/print.js";
@@ -25,9 +27,10 @@ const marksOf = (text: string): readonly Mark[] =>
     return names.map((id) => ({ line: hasPlace ? i + 1 : null, id }));
   });
 
-function diagnosticsOf(file: string, checkTypes: boolean): readonly Diagnostic[] {
+function diagnosticsOf(file: string, text = ""): readonly Diagnostic[] {
   try {
-    evaluate(file, { checkTypes, parsed, maxSteps: 200_000 });
+    const program = evaluate(file, { checkTypes: text.startsWith("// types"), parsed, maxSteps: 200_000 });
+    if (text.startsWith("// compiled")) compileProgram(program);
   } catch (fault) {
     if (fault instanceof Diagnosed) return fault.diagnostics;
     throw fault;
@@ -46,13 +49,13 @@ describe("bad programs", () => {
     const text = readFileSync(file, "utf8");
     for (const { id } of marksOf(text)) marked.add(id);
     it(name.replace(".ts", ""), () => {
-      const found = diagnosticsOf(file, text.startsWith("// types"));
+      const found = diagnosticsOf(file, text);
       expect(found.map(({ id, origin }) => ({ line: origin?.place.line ?? null, id }))).toEqual(marksOf(text));
       expect(settled(found.map((each) => printDiagnostic(each, folder, false)).join("\n"))).toMatchSnapshot();
     });
   }
   it("a file that does not exist", () => {
-    expect(diagnosticsOf(join(folder, "missing.ts"), false).map(({ id }) => id)).toEqual(["no-such-file"]);
+    expect(diagnosticsOf(join(folder, "missing.ts")).map(({ id }) => id)).toEqual(["no-such-file"]);
   });
   it("are there for every message", () => {
     const known = Object.keys(messages).sort();

@@ -53,7 +53,7 @@ test.each(["gpt", "llama"] as const)(
     expect(uses["model.blocks.1.mlp.downProj.weight"]).toEqual({ tp: 1 });
     expect(uses["model.norm.weight"]).toBeUndefined();
     expect(Object.fromEntries(program.layout.marks)).toMatchObject({ "tp:1": { tp: 1 }, "tp:- from 1": { tp: null } });
-    expect(program.layout.arrivals.get("tp:- from 1")).toEqual({ tp: 1 });
+    expect(program.layout.arrivals.get("tp:- from 1")).toEqual({ at: { tp: 1 }, mustBeSplit: false });
   },
 );
 

@@ -1,6 +1,8 @@
 // What can be wrong with how a program is spread: degrees, plans, stages.
 import { say, suggestion } from "./say.js";
 
+const placement = (dim: number | null): string => (dim === null ? "Replicate()" : `Shard(${dim})`);
+
 export const layoutMessages = {
   "two-degrees-auto": () =>
     say("dpReplicate and dpShard are both auto", "give one of them a number: the other is what the world size leaves"),
@@ -23,6 +25,16 @@ export const layoutMessages = {
     say(
       `${style} takes nn.Linear and nn.Embedding, but ${path} is ${/^[AEIOU]/.test(kind) ? "an" : "a"} ${kind}`,
       "name the linear maps inside, or split its parameters with distributeTensor()",
+    ),
+  "comes-split-otherwise": (module: string, axis: string, said: number | null, actual: number) =>
+    say(
+      `the plan has the input of ${module} come as ${placement(said)} on ${axis}, but it comes as ${placement(actual)}`,
+      `say so, and it is brought where it must be: inputLayouts: ${placement(actual)}; or let what is before it end otherwise`,
+    ),
+  "loss-of-whole-logits": (module: string) =>
+    say(
+      `lossParallel is on, but the logits of this loss${module === "" ? "" : ` in ${module}`} are not split over the vocabulary`,
+      "let the last module leave them split: ColwiseParallel({ outputLayouts: Shard(-1) }); or set lossParallel to false",
     ),
   "module-not-registered": (kind: string) =>
     say(

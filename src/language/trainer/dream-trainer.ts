@@ -1,5 +1,6 @@
 // The trainer with everything: setup by hooks, and the techniques that `DeviceParameters` asks for.
 import type { Batch } from "../data/data-loader.js";
+import { splittingLosses } from "../services.js";
 import type { Tensor } from "../tensor.js";
 import { BaseTrainer, type StepResult } from "./base-trainer.js";
 import type { DreamTrainerConfig } from "./config.js";
@@ -20,9 +21,13 @@ export abstract class DreamTrainer<Config extends DreamTrainerConfig = DreamTrai
   }
   abstract override trainingStep(batch: Batch, batchIdx: number): StepResult;
 
-  /** The loss of `body`; where the vocabulary is split over ranks, so is the loss. */
+  /**
+   * The loss of `body`. With `deviceParameters.lossParallel`, logits of cross-entropies inside come split over the
+   * vocabulary and stay so, forward and backward; logits that come whole are an error.
+   */
   lossParallel(body: () => Tensor): Tensor {
-    return body();
+    const { lossParallel, tensorParallel } = this.config.deviceParameters;
+    return lossParallel && tensorParallel > 1 ? splittingLosses("tp", body) : body();
   }
 }
 

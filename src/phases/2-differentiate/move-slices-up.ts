@@ -82,6 +82,8 @@ function sliceInputs(
   ids: ValueIds,
 ): { step: OpStep<"logical">; slices: readonly OpStep<"logical">[] } | null {
   const { op, attrs, inputs, outputs } = maker;
+  // A plan says where the whole value lies: in front of it, it may be split along the dim that is sliced.
+  if (op.mark !== undefined) return null;
   const cut = cutOf(slicing)!;
   const { dim } = cut;
   const text = op.factors(

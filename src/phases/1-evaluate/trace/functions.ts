@@ -157,8 +157,11 @@ export function tensorFunctions(tracer: Tracer): { readonly [name: string]: unkn
       const y = emit(ops.rmsNorm, [x], { eps: Number(eps) })[0]!;
       return weight ? y.mul(weight) : y;
     },
-    crossEntropyRows: (logits: Tensor, targets: Tensor, { ignoreIndex }: { ignoreIndex: number }) =>
-      emit(ops.crossEntropy, [logits, targets], { ignoreIndex: Number(ignoreIndex), start: 0 })[0]!,
+    crossEntropyRows: (logits: Tensor, targets: Tensor, { ignoreIndex }: { ignoreIndex: number }) => {
+      const name = tracer.logitsMark;
+      const rows = name === null ? logits : emit(ops.mark, [logits], { name })[0]!;
+      return emit(ops.crossEntropy, [rows, targets], { ignoreIndex: Number(ignoreIndex), start: 0 })[0]!;
+    },
     attend: (query: Tensor, key: Tensor, value: Tensor, { scale, isCausal }: { scale: number; isCausal: boolean }) =>
       emit(ops.attention, [query, key, value], {
         scale: Number(scale),

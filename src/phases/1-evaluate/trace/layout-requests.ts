@@ -1,5 +1,12 @@
 // What the user's hooks ask of the layout, while a trainer is evaluated; the program's `Layout` in the end.
-import { defaultLayout, type Layout, type Mark, type PipelineRequest, type ShardUnit } from "../../../ir/layout.js";
+import {
+  type Arrival,
+  defaultLayout,
+  type Layout,
+  type Mark,
+  type PipelineRequest,
+  type ShardUnit,
+} from "../../../ir/layout.js";
 import type { Axis } from "../../../ir/placement.js";
 import type { State } from "../../../ir/state.js";
 import { withStars } from "./star-paths.js";
@@ -13,7 +20,7 @@ export type Switches = Pick<
 export class LayoutRequests {
   readonly uses = new Map<State, Mark>();
   readonly marks = new Map<string, Mark>();
-  readonly arrivals = new Map<string, Mark>();
+  readonly arrivals = new Map<string, Arrival>();
   readonly shardUnits: ShardUnit[] = [];
   readonly recomputed = new Set<string>();
   pipeline: PipelineRequest | null = null;
@@ -28,7 +35,14 @@ export class LayoutRequests {
   mark(axis: Axis, dim: number | null, comes: number | null | undefined): string {
     const name = `${axis}:${dim ?? "-"}${comes === undefined ? "" : ` from ${comes ?? "-"}`}`;
     this.marks.set(name, { [axis]: dim });
-    if (comes !== undefined) this.arrivals.set(name, { [axis]: comes });
+    if (comes !== undefined) this.arrivals.set(name, { at: { [axis]: comes }, mustBeSplit: false });
+    return name;
+  }
+  /** The mark of logits that no rank may hold whole. */
+  splitLoss(axis: Axis, dim: number): string {
+    const name = `${axis}:${dim} of a parallel loss`;
+    this.marks.set(name, { [axis]: dim });
+    this.arrivals.set(name, { at: { [axis]: dim }, mustBeSplit: true });
     return name;
   }
 

@@ -39,6 +39,15 @@ export function layoutServices(tracer: Tracer, registry: Registry): { readonly [
       const name = layout.mark(axis, dim, comes);
       return tracer.tensor(tracer.emit(mark, [tracer.valueOf(tensor)], { name })[0]!);
     },
+    splittingLosses: (axis: Axis, body: () => unknown) => {
+      const before = tracer.logitsMark;
+      tracer.logitsMark = layout.splitLoss(axis, 1);
+      try {
+        return body();
+      } finally {
+        tracer.logitsMark = before;
+      }
+    },
     splitState: (tensor: MutableTensor, axis: Axis, dim: number | null) => {
       layout.use(tracer.stateOf(tensor), axis, dim);
     },

@@ -28,6 +28,8 @@ export class Tracer {
   isConstant = false;
   readonly scalarNames = new WeakMap<HostExpression, string>();
   randomStep: Scalar = 0;
+  /** In a parallel loss: the mark of logits `[N, classes]`. */
+  logitsMark: string | null = null;
   private readonly rounds = new Map<number, number>();
   /** Gradient states by parameter. */
   readonly gradients = new Map<State, State>();
