@@ -68,7 +68,12 @@ function gradientLines({ gradients }: Comparison): readonly string[] {
   const more = differing.length - mostShown;
   return [
     `  ${all}: ${differing.length} of ${gradients.length} differ`,
-    ...differing.slice(0, mostShown).map((each) => `    ${at(each)}  off by ${short(each.error)}`),
+    ...differing
+      .slice(0, mostShown)
+      .map(
+        (each) =>
+          `    ${at(each)}  ${Number.isNaN(each.error) ? "missing, or not a number" : `off by ${short(each.error)}`}`,
+      ),
     ...(more > 0 ? [`    and ${more} more`] : []),
   ];
 }

@@ -11,7 +11,10 @@ export function observeValues(graph: LogicalGraph): LogicalGraph {
   let lastId = highestId(graph);
   const steps = collectInside(graph.steps, () => ++lastId);
   const states = graph.inputs.filter(({ source }) => source.kind === "state").map(({ value }) => value);
-  const observed = [...states, ...steps.flatMap(seenOf)].map((value, i) => ({ label: `${graph.name} ${i}`, value }));
+  // Results lie in memory of their own, for the host code.
+  const results = new Set(graph.results.map(({ value }) => value.id));
+  const values = [...states, ...steps.flatMap(seenOf)].filter(({ id }) => !results.has(id));
+  const observed = values.map((value, i) => ({ label: `${graph.name} ${i}`, value }));
   return { ...graph, steps, observed: [...graph.observed, ...observed] };
 }
 
