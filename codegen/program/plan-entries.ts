@@ -22,7 +22,7 @@ const mostNamed = 12;
 export function planEntries(scheduled: ScheduledProgram): readonly PlanEntry[] {
   const plans = scheduled.variants.map((_, variant) => memoryPlan(scheduled, variant));
   const fullest = plans[0]!.graphs.toSorted((a, b) => b.plannedBytes - a.plannedBytes)[0];
-  const named = fullest?.live.slice(0, mostNamed).map(({ name }) => name) ?? [];
+  const named = [...new Set(fullest?.live.slice(0, mostNamed).map(({ name }) => name))];
   const perPlan = (bytesOf: (plan: MemoryPlan) => number): Amount => plans.map(bytesOf);
   const liveBytes = ({ graphs }: MemoryPlan, name: string): number =>
     sum(graphs.filter(({ graph }) => graph === fullest!.graph).flatMap(({ live }) => live.filter(isNamed(name))));

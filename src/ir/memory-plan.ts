@@ -1,12 +1,15 @@
 // What the planned memory is for: the area of states by kind, and, of each graph, the buffers that are alive at the moment
 // when most bytes of the arena are in use, by name. Buffers of repeated layers are one entry.
-import type { Buffer, Launch, Place, ScheduledGraph, ScheduledProgram } from "./scheduled.js";
+import { type BufferUse, bufferUses } from "./buffer-uses.js";
+import { leavesOf, touchesOf } from "./memory-touches.js";
+import type { Buffer, Launch, ScheduledGraph, ScheduledProgram } from "./scheduled.js";
 import type { StateKind } from "./state.js";
 import { numBytesOf } from "./tensor-type.js";
 
 export interface MemoryEntry {
   /** The user's name as far as there is one; `grad.x` is the gradient of x. */
   readonly name: string;
+  readonly use: BufferUse;
   readonly count: number;
   readonly bytes: number;
 }
@@ -55,12 +58,15 @@ function graphMemory(graph: ScheduledGraph, variant: number, bytesOf: (buffer: B
     now += bytes;
     if (now > most) [most, when] = [now, at];
   }
-  const entries = new Map<string, { count: number; bytes: number }>();
+  const useOf = bufferUses(graph);
+  const entries = new Map<string, MemoryEntry>();
   for (const [buffer, { first, last }] of lives) {
     if (first > when || last < when) continue;
     const name = buffer.name.replace(/\d+$/, "");
-    const known = entries.get(name) ?? { count: 0, bytes: 0 };
-    entries.set(name, { count: known.count + 1, bytes: known.bytes + bytesOf(buffer) });
+    const use = useOf(buffer);
+    const known = entries.get(`${name} ${use}`) ?? { name, use, count: 0, bytes: 0 };
+    const [count, bytes] = [known.count + 1, known.bytes + bytesOf(buffer)];
+    entries.set(`${name} ${use}`, { name, use, count, bytes });
   }
   const ends = [...lives.keys()].map(
     (buffer) => (buffer.home as { offset: readonly number[] }).offset[variant]! + bytesOf(buffer),
@@ -69,7 +75,7 @@ function graphMemory(graph: ScheduledGraph, variant: number, bytesOf: (buffer: B
     graph: graph.name,
     liveBytes: most,
     plannedBytes: Math.max(0, ...ends),
-    live: [...entries].map(([name, each]) => ({ name, ...each })).sort((a, b) => b.bytes - a.bytes),
+    live: [...entries.values()].sort((a, b) => b.bytes - a.bytes),
   };
 }
 
@@ -119,32 +125,4 @@ function livesOf(graph: ScheduledGraph): ReadonlyMap<Buffer, Life> {
   };
   walk(graph.launches);
   return lives;
-}
-
-const leavesOf = (place: Place): readonly Buffer[] =>
-  place.kind === "buffer" ? [place] : [...new Set(place.items.flatMap(leavesOf))];
-
-function touchesOf(launch: Exclude<Launch, { kind: "loop" }>): readonly { place: Place; isWrite: boolean }[] {
-  switch (launch.kind) {
-    case "kernel":
-      return launch.operands.map(({ place }, i) => ({ place, isWrite: launch.kernel.operands[i]!.role === "write" }));
-    case "table":
-      return launch.rows.flatMap(({ operands }) =>
-        operands.map(({ place }, i) => ({ place, isWrite: launch.kernel.operands[i]!.role === "write" })),
-      );
-    case "call":
-      return [
-        ...launch.operands.map(({ place, role }) => ({ place, isWrite: role === "write" })),
-        ...(launch.workspace ? [{ place: launch.workspace, isWrite: true }] : []),
-      ];
-    case "collective":
-      return launch.parts.flatMap(({ source, target }) => [
-        { place: source.place, isWrite: false },
-        { place: target.place, isWrite: true },
-      ]);
-    case "observe":
-      return [{ place: launch.view.place, isWrite: false }];
-    case "wait":
-      return [];
-  }
 }

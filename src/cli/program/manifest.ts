@@ -3,7 +3,7 @@ import { packageVersion } from "../../../codegen/package-folder.js";
 import { showPlacement } from "../../ir/placement-text.js";
 import type { ConfigEntry } from "../../ir/program.js";
 import type { ScheduledProgram } from "../../ir/scheduled.js";
-import { type MemoryPlan, planOf } from "./plan.js";
+import { planOf, type RankPlan } from "./plan.js";
 import { type ProgramSummary, summaryOf } from "./summary.js";
 
 export interface ProgramManifest extends ProgramSummary {
@@ -17,7 +17,8 @@ export interface ProgramManifest extends ProgramSummary {
   readonly parameters: readonly ManifestParameter[];
   /** Modules that are computed again in backward, asked for or chosen for a memory budget. */
   readonly recomputed: readonly string[];
-  readonly memory: readonly MemoryPlan[];
+  /** What each rank needs, for each way to fill an open degree. */
+  readonly memory: readonly RankPlan[];
 }
 export interface ManifestParameter {
   /** Every module path that holds it, the first one its name. */

@@ -1,36 +1,110 @@
-// The memory that each rank of a program needs, as planned: for each way to fill an open degree, the areas of memory and
-// what takes most of them.
-import { rankAxes } from "../../ir/placement.js";
+// What a program will need, counted from its compiled form before anything is built, for each way to fill an open degree:
+// the memory of each rank, and of a training step what each rank sends and computes.
+import { localCost } from "../../ir/cost.js";
+import { memoryPlan } from "../../ir/memory-plan.js";
+import { type Axis, rankAxes } from "../../ir/placement.js";
 import type { ScheduledProgram, Variant } from "../../ir/scheduled.js";
-import { describeBytes } from "./bytes.js";
+import { type Traffic, trafficOf } from "../../ir/scheduled-traffic.js";
+import { runsPerStep } from "../../ir/step-runs.js";
 
-export interface MemoryPlan {
+export interface RankPlan {
   readonly worldSize: number;
   readonly degrees: Variant["degrees"];
-  /** Parameters, gradients, optimizer state. */
+  /** Parameters, buffers, optimizer state, and gradients that are kept from run to run. */
   readonly stateBytes: number;
-  /** Activations and scratch. */
+  /** Everything that lives within a run of a graph. */
   readonly arenaBytes: number;
+  /** Of the bytes of state, those that rest in host memory. */
+  readonly offloadedBytes: number;
+  /** The parts of both, which add up to them. */
+  readonly memory: MemoryParts;
+  readonly step: StepPlan;
+}
+/** In bytes. Of the arena, what is alive at the fullest moment of the graph that needs most of it. */
+export interface MemoryParts {
+  readonly parameters: number;
+  readonly buffers: number;
+  /** Kept between runs, and those that live in the arena. */
+  readonly gradients: number;
+  readonly optimizer: number;
+  readonly activations: number;
+  /** What collectives bring or take along, such as gathered parameters. */
+  readonly inFlight: number;
+  /** Between states and buffers, and what other moments need beyond that one. */
+  readonly gaps: number;
+}
+export interface StepPlan {
+  /** The graphs that a training step runs, and how often: once for each microbatch, for example. */
+  readonly graphs: readonly { readonly name: string; readonly runs: number }[];
+  /** What one rank sends. */
+  readonly traffic: readonly Traffic[];
+  /** Operations of one rank: multiplications and additions, counted apart. */
+  readonly flops: number;
 }
 
 /** One entry for each variant. */
-export const planOf = ({ variants }: ScheduledProgram): readonly MemoryPlan[] =>
-  variants.map(({ degrees, stateBytes, arenaBytes }) => ({
+export const planOf = (scheduled: ScheduledProgram): readonly RankPlan[] =>
+  scheduled.variants.map(({ degrees, stateBytes, arenaBytes, offloadedBytes }, variant) => ({
     worldSize: rankAxes.reduce((size, axis) => size * degrees[axis], 1),
     degrees,
     stateBytes,
     arenaBytes,
+    offloadedBytes,
+    memory: memoryParts(scheduled, variant),
+    step: stepPlan(scheduled, variant),
   }));
 
-/** A table: ranks, and the memory of each. */
-export const describePlan = (plan: readonly MemoryPlan[]): string =>
-  [
-    "memory of each rank:",
-    `  ${"ranks".padStart(6)}  ${"in all".padStart(10)}  ${"state".padStart(10)}  ${"activations".padStart(11)}`,
-    ...plan.map(
-      ({ worldSize, stateBytes, arenaBytes }) =>
-        `  ${String(worldSize).padStart(6)}  ${describeBytes(stateBytes + arenaBytes).padStart(10)}  ` +
-        `${describeBytes(stateBytes).padStart(10)}  ${describeBytes(arenaBytes).padStart(11)}`,
-    ),
-    "",
-  ].join("\n");
+function memoryParts(scheduled: ScheduledProgram, variant: number): MemoryParts {
+  const { states, graphs, stateBytes, arenaBytes } = memoryPlan(scheduled, variant);
+  const stateOf = (wanted: string): number => sum(states.filter(({ kind }) => kind === wanted));
+  const fullest = graphs.toSorted((a, b) => b.plannedBytes - a.plannedBytes)[0];
+  const liveOf = (wanted: string): number => sum(fullest?.live.filter(({ use }) => use === wanted) ?? []);
+  const parts = {
+    parameters: stateOf("parameter"),
+    buffers: stateOf("buffer"),
+    gradients: stateOf("gradient") + liveOf("gradients"),
+    optimizer: stateOf("optimizer"),
+    activations: liveOf("activations"),
+    inFlight: liveOf("in flight"),
+  };
+  const named = Object.values(parts).reduce((total, bytes) => total + bytes, 0);
+  return { ...parts, gaps: stateBytes + arenaBytes - named };
+}
+
+function stepPlan({ program, graphs, variants }: ScheduledProgram, variant: number): StepPlan {
+  const { degrees } = variants[variant]!;
+  const traffic = new Map<string, Traffic>();
+  let flops = 0;
+  const runs = runsPerStep(program);
+  for (const [name, times] of runs) {
+    flops += times * localCost(program.graphs.get(name)!.steps, degrees).flops;
+    for (const entry of trafficOf(graphs.get(name)!, degrees, variant)) {
+      const key = `${entry.axis} ${entry.what} ${entry.dtype}`;
+      const known = traffic.get(key);
+      traffic.set(key, {
+        ...entry,
+        count: (known?.count ?? 0) + times * entry.count,
+        elements: (known?.elements ?? 0) + times * entry.elements,
+        bytes: (known?.bytes ?? 0) + times * entry.bytes,
+      });
+    }
+  }
+  const at = ({ axis }: Traffic): number => rankAxes.indexOf(axis);
+  return {
+    graphs: [...runs].map(([name, times]) => ({ name, runs: times })),
+    traffic: [...traffic.values()].sort((a, b) => at(a) - at(b) || b.bytes - a.bytes),
+    flops,
+  };
+}
+
+/** Bytes that a rank sends in a step, by axis. */
+export const sentByAxis = ({ step }: RankPlan): ReadonlyMap<Axis, number> =>
+  new Map(
+    rankAxes.flatMap((axis) => {
+      const bytes = sum(step.traffic.filter((entry) => entry.axis === axis));
+      return bytes > 0 ? [[axis, bytes]] : [];
+    }),
+  );
+
+const sum = (entries: readonly { readonly bytes: number }[]): number =>
+  entries.reduce((total, { bytes }) => total + bytes, 0);

@@ -1,0 +1,37 @@
+// What the arena's buffers of a graph are for, by who writes and reads them.
+import { leavesOf, touchesOf } from "./memory-touches.js";
+import type { Buffer, Launch, ScheduledGraph } from "./scheduled.js";
+
+/**
+ * `gradients` are made before the update and read by it; `in flight` is what a collective brings, such as gathered
+ * parameters, or takes along; everything else is `activations`, scratch memory included.
+ */
+export type BufferUse = "gradients" | "in flight" | "activations";
+
+export function bufferUses({ launches }: ScheduledGraph): (buffer: Buffer) => BufferUse {
+  const updated = new Set<Buffer>();
+  const made = new Set<Buffer>();
+  const moved = new Set<Buffer>();
+  const walk = (list: readonly Launch[]): void => {
+    for (const launch of list) {
+      if (launch.kind === "loop") {
+        walk(launch.body);
+        continue;
+      }
+      const isUpdate = isOfUpdate(launch);
+      for (const { place, isWrite } of touchesOf(launch))
+        for (const buffer of leavesOf(place)) {
+          if (isUpdate && !isWrite) updated.add(buffer);
+          if (isWrite && !isUpdate) made.add(buffer);
+          if (launch.kind === "collective" && launch.what !== "all-reduce") moved.add(buffer);
+        }
+    }
+  };
+  walk(launches);
+  return (buffer) =>
+    updated.has(buffer) && made.has(buffer) ? "gradients" : moved.has(buffer) ? "in flight" : "activations";
+}
+
+/** Collectives of gradients are begun by the end of backward, wherever they are asked for. */
+const isOfUpdate = (launch: Exclude<Launch, { kind: "loop" }>): boolean =>
+  (launch.kind === "kernel" || launch.kind === "table") && launch.kernel.from.some(({ phase }) => phase === "update");
