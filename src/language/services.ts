@@ -121,6 +121,10 @@ export declare function cutIntoStages(request: {
   readonly numMicrobatches: number;
   readonly stagesPerRank: number;
 }): void;
+/** The place in the user's code that runs now. */
+export declare function currentPlace(): object;
+/** Reports stages that do not fit the model or the mesh, where they were made. */
+export declare function refuseStages(place: object, fault: string, ...details: readonly (string | number)[]): never;
 /** Report plans and hooks that do not fit the model or the mesh. */
 export declare function planNamesNoModule(module: Module, pattern: string, names: readonly string[]): never;
 export declare function planDoesNotFit(style: string, module: Module): never;

@@ -1,5 +1,5 @@
 // What can be wrong with how a program is spread: degrees, plans, stages.
-import { say, suggestion } from "./say.js";
+import { listed, say, suggestion } from "./say.js";
 
 const placement = (dim: number | null): string => (dim === null ? "Replicate()" : `Shard(${dim})`);
 
@@ -35,6 +35,25 @@ export const layoutMessages = {
     say(
       `lossParallel is on, but the logits of this loss${module === "" ? "" : ` in ${module}`} are not split over the vocabulary`,
       "let the last module leave them split: ColwiseParallel({ outputLayouts: Shard(-1) }); or set lossParallel to false",
+    ),
+  "parameter-split-two-ways": (paths: readonly string[], axis: string, before: number | null, now: number | null) =>
+    say(
+      `${listed(paths)} would lie on ${axis} as ${placement(before)} and as ${placement(now)}`,
+      paths.length > 1
+        ? "tied parameters are one tensor: give both modules styles that split it along one dim, such as RowwiseParallel() for an embedding and ColwiseParallel() for its head"
+        : "split it once",
+    ),
+  "stages-do-not-share-out": (numStages: number, degree: number) =>
+    say(
+      `${numStages} stages for the ${degree} ranks of pipelineParallel`,
+      `return ${degree} stages, or a multiple for several a rank`,
+    ),
+  "stages-miss-module": (path: string) =>
+    say(`no stage holds ${path}`, "add it, or the module that holds it, to the stage in which it runs"),
+  "stages-repeat-module": (path: string, first: number, second: number) =>
+    say(
+      first === second ? `stage ${first} holds ${path} twice` : `stages ${first} and ${second} both hold ${path}`,
+      "name it, or the module that holds it, in one stage alone",
     ),
   "module-not-registered": (kind: string) =>
     say(

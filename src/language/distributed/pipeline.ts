@@ -1,5 +1,6 @@
 // Pipelines: a model in stages, and how they take turns.
 import type { Module } from "../nn/module.js";
+import { currentPlace } from "../services.js";
 import type { DeviceMesh } from "./device-mesh.js";
 
 /** GPipe (Huang et al. 2019), one forward one backward (Narayanan et al. 2019), and the same with several stages a rank. */
@@ -20,6 +21,8 @@ export interface Pipeline {
   readonly schedule: PipelineSchedule | null;
   readonly numMicrobatches: number | null;
   readonly mesh: DeviceMesh;
+  /** Where it was made, for messages. */
+  readonly madeAt: object;
 }
 
 /**
@@ -37,5 +40,6 @@ export function pipelineParallel(
     schedule: schedule ?? null,
     numMicrobatches: numMicrobatches ?? null,
     mesh,
+    madeAt: currentPlace(),
   };
 }

@@ -59,6 +59,8 @@ export const deviceParameters = z
     pipelineParallel: z.int().positive().default(1),
     /** `1f1b` unless told; `interleaved1f1b` where a rank holds several stages. */
     pipelineSchedule: z.enum(["gpipe", "1f1b", "interleaved1f1b"]).optional(),
+    /** Stages that each rank holds, where `applyPipelineParallel` does not make them: above 1 they are interleaved. */
+    pipelineStagesPerRank: z.int().positive().default(1),
     /** Parts of a batch that go through the stages one behind the other; as many as stages unless told. */
     pipelineMicrobatches: z.int().positive().optional(),
     /** Products and the collectives beside them run in pieces that overlap. Needs `compileModel`. */

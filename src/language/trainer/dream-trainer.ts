@@ -14,11 +14,6 @@ export abstract class DreamTrainer<Config extends DreamTrainerConfig = DreamTrai
   BaseTrainer,
 ) {
   declare readonly config: Config;
-  constructor(config: Config) {
-    super(config);
-    const { pipelineParallel } = config.deviceParameters;
-    if (pipelineParallel !== 1) throw new Error("pipelineParallel above 1 is not there yet; set it to 1");
-  }
   abstract override trainingStep(batch: Batch, batchIdx: number): StepResult;
 
   /**

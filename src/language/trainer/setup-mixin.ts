@@ -1,5 +1,6 @@
 // Setup by hooks: models, how they are spread, first weights, optimizers, schedulers, loaders, in this order.
 import type { DataLoader, Sampler } from "../data/data-loader.js";
+import { checkStages } from "../distributed/check-stages.js";
 import { checkpoint } from "../distributed/checkpoint.js";
 import { DeviceMesh } from "../distributed/device-mesh.js";
 import type { FullyShardOptions } from "../distributed/fully-shard.js";
@@ -67,15 +68,20 @@ export function SetupMixin<C extends DreamTrainerConfig, B extends Constructor<B
       if (degrees.dpShard !== 1) this.applyFullyShard({ mesh: mesh.get("dpShard+cp"), reduceDtype });
       else if (degrees.dpReplicate !== 1) this.applyReplicate(mesh.get("dpReplicate"));
     }
-    private cut({ stages, schedule, numMicrobatches }: Pipeline): void {
-      const { pipelineParallel: degree, pipelineSchedule, pipelineMicrobatches } = this.config.deviceParameters;
-      const stagesPerRank = stages === null ? 1 : Math.floor(stages.length / degree);
+    private cut(pipeline: Pipeline): void {
+      const { stages, schedule, numMicrobatches } = pipeline;
+      const devices = this.config.deviceParameters;
+      const { pipelineParallel: degree, pipelineSchedule, pipelineMicrobatches } = devices;
+      const named = this.models().flatMap(([name, model]) => model.namedModules(name));
+      checkStages(pipeline, named, degree);
+      const stagesPerRank = stages === null ? devices.pipelineStagesPerRank : stages.length / degree;
       cutIntoStages({
         stages,
         schedule: schedule ?? pipelineSchedule ?? (stagesPerRank > 1 ? "interleaved1f1b" : "1f1b"),
         numMicrobatches: numMicrobatches ?? pipelineMicrobatches ?? degree * stagesPerRank,
         stagesPerRank,
       });
+      throw new Error("pipelineParallel above 1 is not there yet; set it to 1");
     }
 
     /** Gives parameters their first values, after every module's own `resetParameters`. */

@@ -27,8 +27,12 @@ export class LayoutRequests {
   prefetch = defaultLayout.prefetch;
   switches: Switches | null = null;
 
-  use(state: State, axis: Axis, dim: number | null): void {
+  /** Undefined; or the dim that the state is split along already, where that is another one: a tied parameter is one tensor. */
+  use(state: State, axis: Axis, dim: number | null): number | null | undefined {
+    const before = this.uses.get(state)?.[axis];
+    if (before !== undefined && before !== dim) return before;
     this.uses.set(state, { ...this.uses.get(state), [axis]: dim });
+    return undefined;
   }
 
   /** The name of a mark says all of it, so that repeated modules have equal marks. `comes`: undefined where nothing is said. */

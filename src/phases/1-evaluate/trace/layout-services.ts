@@ -1,8 +1,11 @@
 // The meaning of the services by which hooks spread a program: they fill the layout, and mark tensors where a plan says
 // how they lie.
+import { diagnosed } from "../../../diagnostics/diagnostic.js";
+import type { MessageArguments } from "../../../diagnostics/messages.js";
 import { nearestName } from "../../../diagnostics/nearest-name.js";
 import type { PipelineSchedule } from "../../../ir/layout.js";
 import { meshOf } from "../../../ir/mesh.js";
+import type { Origin } from "../../../ir/origin.js";
 import type { Axis, Mesh } from "../../../ir/placement.js";
 import { mark } from "../../../ops/table.js";
 import type { Registry } from "./services.js";
@@ -21,6 +24,9 @@ interface Devices {
   readonly offloadsOptimizer: boolean;
   readonly accumulatesWhole: boolean;
 }
+
+/** Messages on the stages of a pipeline. */
+type StageFault = "stages-do-not-share-out" | "stages-miss-module" | "stages-repeat-module";
 
 export function layoutServices(tracer: Tracer, registry: Registry): { readonly [name: string]: unknown } {
   const { layout } = registry;
@@ -49,7 +55,9 @@ export function layoutServices(tracer: Tracer, registry: Registry): { readonly [
       }
     },
     splitState: (tensor: MutableTensor, axis: Axis, dim: number | null) => {
-      layout.use(tracer.stateOf(tensor), axis, dim);
+      const state = tracer.stateOf(tensor);
+      const before = layout.use(state, axis, dim);
+      if (before !== undefined) throw tracer.ev.fail("parameter-split-two-ways", state.paths, axis, before, dim);
     },
     shardTogether: (
       module: object,
@@ -81,6 +89,14 @@ export function layoutServices(tracer: Tracer, registry: Registry): { readonly [
       readonly stagesPerRank: number;
     }) => {
       layout.pipeline = { ...request, stages: request.stages?.map((stage) => stage.map(pathOf)) ?? null };
+    },
+    currentPlace: () => ({ origin: tracer.ev.origin() }),
+    refuseStages: (
+      { origin }: { readonly origin: Origin | null },
+      fault: StageFault,
+      ...details: readonly (string | number)[]
+    ) => {
+      throw diagnosed(origin, fault, ...(details as MessageArguments<StageFault>));
     },
     planNamesNoModule: (module: object, pattern: string, names: readonly string[]) => {
       throw tracer.ev.fail("plan-names-no-module", module.constructor.name, pattern, nearestName(pattern, names));
