@@ -11,6 +11,7 @@ import { numBytesOf } from "../../src/ir/tensor-type.js";
 import { inputsFrom } from "../run-program.js";
 import { evaluateSmall } from "../small-examples.js";
 import { gptTraining, tinyGpt } from "../tiny-models.js";
+import { runDreamc } from "./command-line.js";
 
 const gpt = evaluateSmall("gpt");
 
@@ -74,4 +75,19 @@ test("recomputing costs a forward pass of the blocks, sharding divides states, o
   expect(text).toContain("4 ranks (dpShard 4), each:");
   expect(text).toMatch(/optimizer state, in host memory/);
   expect(text).toMatch(/sent in a step over dpShard by all-gather/);
+});
+
+test("the command plans any mesh and any size", async () => {
+  const flags = ["--mesh", "dpShard=4", "--set", "hiddenSize=64", "--set", "numLayers=2", "--json"];
+  const { exitCode, out } = await runDreamc("plan", "examples/gpt/trainer.ts", ...flags);
+  expect(exitCode).toBe(0);
+  const [plan] = JSON.parse(out);
+  expect(plan.worldSize).toBe(4);
+  expect(plan.degrees.dpShard).toBe(4);
+  const wrong = await runDreamc("plan", "examples/gpt/trainer.ts", "--set", "hidenSize=64");
+  expect(wrong).toEqual({
+    exitCode: 2,
+    out: "",
+    error: "error: the config has no hidenSize\nhelp: did you mean hiddenSize?\n",
+  });
 });
