@@ -18,6 +18,7 @@ import { checkArrivals } from "./phases/3-partition/check-arrivals.js";
 import { cutTime } from "./phases/3-partition/cut-time.js";
 import { insertMoves } from "./phases/3-partition/insert-moves.js";
 import { moveIntoRepeats } from "./phases/3-partition/move-into-repeats.js";
+import { narrowFirst } from "./phases/3-partition/narrow-first.js";
 import { place } from "./phases/3-partition/place.js";
 import { schedule } from "./phases/4-schedule/schedule.js";
 
@@ -76,7 +77,8 @@ function prepare(traced: Program<"logical">, passes: PassRunner): Program<"logic
 
 /** One rank's graphs: where every value lies, and the collectives that bring it there. */
 function partition(logical: Program<"logical">, passes: PassRunner): Program<"local"> {
-  const timed = passes.run("cutTime", () => cutTime(logical));
+  const narrowed = passes.run("narrowFirst", () => narrowFirst(logical));
+  const timed = passes.run("cutTime", () => cutTime(narrowed));
   const placed = passes.run("place", () => checkArrivals(place(timed)));
   const local = passes.run("insertMoves", () => insertMoves(placed));
   return passes.finish("moveIntoRepeats", () => moveIntoRepeats(local), verifyProgram);

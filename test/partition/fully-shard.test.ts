@@ -87,3 +87,24 @@ test.each([false, true])("microbatches add up whole: %s", (accumulatesWhole) => 
   const tensors = reduced.filter(({ move, inputs: [{ type }] }) => move.what === "all-reduce" && type.shape.length > 0);
   expect(tensors).toEqual([]);
 });
+
+test.each(["f32", "bf16"] as const)("bf16 parameters are gathered as such, gradients summed in %s", (reduce) => {
+  const program = evaluateSmall("gpt");
+  const spread: Program<"logical"> = {
+    ...{ ...program, mesh: meshOf({ dpReplicate: 2, dpShard: 2 }), precision: { compute: "bf16", reduce } },
+  };
+  const { found, local } = comparePasses(spread, inputs);
+  expect(found).toEqual([]);
+  const moves = movesOf(stepOf(local).steps).filter(({ inputs: [{ type }] }) => type.shape.length > 0);
+  const dtypes = (is: (move: MoveStep) => boolean): readonly string[] => [
+    ...new Set(moves.filter(is).map(({ inputs: [{ type }] }) => type.dtype)),
+  ];
+  const isGather = ({ move }: MoveStep): boolean => move.what === "all-gather";
+  expect(dtypes((step) => isGather(step) && /Proj.weight/.test(step.inputs[0].name))).toEqual(["bf16"]);
+  // Norms compute in f32; the table is read by its rows in f32, and so gathered once.
+  expect(dtypes((step) => isGather(step) && /norm|Embedding/.test(step.inputs[0].name))).toEqual(["f32"]);
+  expect(dtypes((step) => !isGather(step))).toEqual([reduce]);
+  const repeat = stepOf(local).steps.find((step) => step.kind === "repeat" && step.phase === "backward");
+  const inside = movesOf(repeat?.kind === "repeat" ? repeat.body : []).filter((step) => !isGather(step));
+  expect(inside).toHaveLength(32);
+});

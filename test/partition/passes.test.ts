@@ -12,6 +12,7 @@ const passes = [
   "simplify",
   "widenProducts",
   "nameValues",
+  "narrowFirst",
   "cutTime",
   "place",
   "insertMoves",

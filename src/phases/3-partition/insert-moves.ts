@@ -5,12 +5,15 @@
 import type { StepPlace } from "../../ir/build.js";
 import type { LocalGraph, LocalValue, OpStep, PlacedGraph, PlacedValue, RepeatStep, Step } from "../../ir/graph.js";
 import { neutralFills, requiredPlacement } from "../../ir/local-typing.js";
-import { type Placement, partialAxes, wholePlacement } from "../../ir/placement.js";
+import { type Placement, partialAxes, samePlacement, wholePlacement } from "../../ir/placement.js";
 import type { PlacementPlan, Program } from "../../ir/program.js";
 import { removeDeadSteps } from "../../ir/remove-dead-steps.js";
+import type { State } from "../../ir/state.js";
 import { stepLetters } from "../../ir/step-letters.js";
 import { highestId } from "../../ir/steps.js";
+import type { DType } from "../../ir/tensor-type.js";
 import { bring, copiesOf, fill, localValue, type Moving, type MovingBlock, newBlock, orderedSteps } from "./moving.js";
+import { narrows } from "./narrowing.js";
 import { factsOf } from "./place.js";
 import { floatingDims } from "./refit.js";
 import { findTensorFlows, type TensorFlows } from "./tensor-flows.js";
@@ -19,10 +22,18 @@ export function insertMoves(program: Program<"placed">): Program<"local"> {
   const flows = findTensorFlows(program.main);
   const readers = flowReaders(program, flows);
   const facts = factsOf(program);
+  const { layout, precision } = program;
+  const dtypeOf = (state: State): DType =>
+    layout.shardUnits?.find(({ states }) => states.includes(state))?.reduceDtype ?? precision.reduce;
   const graphs = new Map(
     [...program.graphs].map(([name, graph]) => {
       let lastId = highestId(graph);
-      const moving: Moving = { facts, newId: () => ++lastId };
+      const reduceDtypes = new Map(
+        graph.inputs.flatMap(({ value, source }): [number, DType][] =>
+          source.kind === "state" && source.state.kind === "parameter" ? [[value.id, dtypeOf(source.state)]] : [],
+        ),
+      );
+      const moving: Moving = { facts, reduceDtypes, newId: () => ++lastId };
       const target = (result: string, value: PlacedValue): Placement => {
         const flow = flows.of(name, "result", result);
         return (flow === null ? undefined : readers.get(flow)) ?? wholePlacement(value.type.shape.length);
@@ -113,6 +124,10 @@ function moveOp(step: OpStep<"placed">, block: MovingBlock, moving: Moving): voi
       .reduce((now, { dim, fill: element }) => fill(block, now, dim, element, step, moving), there);
   });
   const outputs = step.outputs.map((value) => make(block, value, step, step));
+  const [first] = step.inputs;
+  // What is narrowed where it rests is gathered as the state is: anew in each phase.
+  if (first && block.states.has(first.id) && narrows(step) && samePlacement(inputs[0]!.placement, first.placement))
+    block.states.add(step.outputs[0]!.id);
   const floating = floatingDims(step, (value) => block.floating.get(value.id) ?? new Set());
   step.outputs.forEach(({ id }, o) => {
     block.floating.set(id, floating[o]!);
@@ -130,13 +145,23 @@ function make(block: MovingBlock, value: PlacedValue, place: StepPlace, step: Op
 function moveRepeat(step: RepeatStep<"placed">, block: MovingBlock, moving: Moving): void {
   const outers = new Map(step.shared.map(({ outer, inner }) => [inner.id, outer]));
   const body = newBlock({ block, outers, entries: [] });
-  for (const { outer, inner } of step.shared) if (block.states.has(outer.id)) body.states.add(inner.id);
+  const { reduceDtypes } = moving;
+  const learnDtype = (id: number, items: readonly PlacedValue[]): void => {
+    const dtypes = new Set(items.map((item) => reduceDtypes.get(item.id)));
+    const [dtype] = dtypes;
+    if (dtypes.size === 1 && dtype !== undefined) reduceDtypes.set(id, dtype);
+  };
+  for (const { outer, inner } of step.shared) {
+    if (block.states.has(outer.id)) body.states.add(inner.id);
+    learnDtype(inner.id, [outer]);
+  }
   const entering = step.carried.map(({ start, enter }) => ({
     start: bring(block, start, enter.placement, step, moving),
     enter: arrive(body, enter),
   }));
   const stacked = step.stacked.map(({ items, each }) => {
     if (items.every(({ id }) => block.states.has(id))) body.states.add(each.id);
+    learnDtype(each.id, items);
     return { items: items.map((item) => bring(block, item, each.placement, step, moving)), each: arrive(body, each) };
   });
   moveSteps(step.body, body, moving);

@@ -2,7 +2,7 @@
 // that the reduction of a layer's gradients runs while the next layer's backward pass computes. Likewise a gather of all
 // items of a stacked operand, so that one round's parameters are whole at a time. Needs and leaves: a local program.
 // Example: 12 all-reduces after the backward repeat become one in its body.
-import type { LocalGraph, LocalValue, MoveStep, RepeatStep, Step } from "../../ir/graph.js";
+import type { LocalGraph, LocalValue, MoveStep, OpStep, RepeatStep, Step } from "../../ir/graph.js";
 import { sameCut } from "../../ir/placement.js";
 import type { Program } from "../../ir/program.js";
 import { highestId } from "../../ir/steps.js";
@@ -94,21 +94,32 @@ const sameMove = (a: MoveStep, b: MoveStep): boolean =>
   sameCut(a.move, b.move) &&
   (["what", "axis", "dim", "to", "reduction"] as const).every((key) => a.move[key] === b.move[key]);
 
+/** What may go into a repeat with a move: the move, or a cast in whose type it is made. */
+type Movable = MoveStep | OpStep<"local">;
+
+function sameMovable(a: Movable, b: Movable): boolean {
+  if (a.kind === "move") return b.kind === "move" && sameMove(a, b);
+  if (b.kind === "move" || a.op !== b.op) return false;
+  const text = ({ attrs, choice: { letters, cuts, pass } }: OpStep<"local">): string =>
+    JSON.stringify([attrs, [...letters], [...cuts], [...pass]]);
+  return text(a) === text(b);
+}
+
 /** The repeat with the moves of one collected value in its body; null where there are none left. */
 function moveCollected(repeat: RepeatStep<"local">, rewriting: Rewriting): RepeatStep<"local"> | null {
   const { readers, newId, here, gone } = rewriting;
   for (const entry of repeat.collected) {
-    const moves = entry.items.map(({ id }) => onlyMove(readers.get(id), here));
+    const moves = entry.items.map(({ id }) => onlyMove(readers, id, here));
     const [first] = moves;
-    if (!first || !moves.every((move): move is MoveStep => move !== null && sameMove(move, first))) continue;
+    if (!first || !moves.every((move): move is Movable => move !== null && sameMovable(move, first))) continue;
     const each: LocalValue = {
-      ...first.outputs[0],
+      ...first.outputs[0]!,
       id: newId(),
       name: entry.each.name,
       gradientOf: entry.each.gradientOf,
     };
-    const inside: MoveStep = { ...first, inputs: [entry.each], outputs: [each] };
-    const items = moves.map((move) => move.outputs[0]);
+    const inside: Movable = { ...first, inputs: [entry.each], outputs: [each] };
+    const items = moves.map((move) => move.outputs[0]!);
     const collected = repeat.collected.map((other) => (other === entry ? { each, items } : other));
     for (const move of moves) gone.add(move);
     return { ...repeat, collected, body: after(repeat.body, entry.each.id, inside) };
@@ -116,13 +127,21 @@ function moveCollected(repeat: RepeatStep<"local">, rewriting: Rewriting): Repea
   return null;
 }
 
-/** The move that alone reads a value, if that is in the same list. */
-function onlyMove(
-  readers: readonly (Step<"local"> | null)[] | undefined,
-  here: ReadonlySet<Step<"local">>,
-): MoveStep | null {
-  const [reader, ...others] = readers ?? [];
-  return reader?.kind === "move" && others.length === 0 && here.has(reader) ? reader : null;
+/** The move that alone reads a value, or the cast before such a move, if that is in the same list. */
+function onlyMove(readers: Readers, id: number, here: ReadonlySet<Step<"local">>): Movable | null {
+  const [reader, ...others] = readers.get(id) ?? [];
+  if (!reader || others.length > 0 || !here.has(reader)) return null;
+  if (reader.kind === "move") return reader;
+  if (reader.kind !== "op" || !isCast(reader)) return null;
+  return onlyMove(readers, reader.outputs[0]!.id, here)?.kind === "move" ? reader : null;
+}
+
+/** One value in another element type. */
+function isCast({ inputs, outputs }: OpStep<"local">): boolean {
+  const [input, ...others] = inputs;
+  const [output, ...more] = outputs;
+  if (!input || !output || others.length > 0 || more.length > 0) return false;
+  return input.type.dtype !== output.type.dtype && String(input.type.shape) === String(output.type.shape);
 }
 
 /** Right after the step that makes the value; at the start where none does. */

@@ -8,12 +8,16 @@ import type { MeshFacts } from "../../ir/mesh-facts.js";
 import { placementAfter } from "../../ir/move-type.js";
 import { type Placement, partialAxes, samePlacement, withoutPartial } from "../../ir/placement.js";
 import { showPlacement } from "../../ir/placement-text.js";
+import type { DType } from "../../ir/tensor-type.js";
+import { castStep } from "./cast-step.js";
 import { refit } from "./refit.js";
 import { reshard } from "./reshard.js";
 
 export interface Moving {
   readonly facts: MeshFacts;
   readonly newId: () => number;
+  /** By id of a parameter, whatever a body calls it: the element type in which its gradients are summed over ranks. */
+  readonly reduceDtypes: Map<number, DType>;
 }
 
 /** How the values of a repeat body that are the same in every round reach it. */
@@ -106,6 +110,7 @@ function make(block: MovingBlock, value: PlacedValue, to: Placement, reader: Ste
   if (again && maker?.step) return makeAgain(block, maker.step, value, again, moving);
   const moves = reshard(home.placement, to, value.type.shape, moving.facts);
   const reduces = moves.some(({ what }) => what === "all-reduce" || what === "reduce-scatter");
+  const dtype = reduces && value.gradientOf !== null ? moving.reduceDtypes.get(value.gradientOf) : undefined;
   return applyMoves(
     block,
     home,
@@ -113,6 +118,7 @@ function make(block: MovingBlock, value: PlacedValue, to: Placement, reader: Ste
     reduces && maker ? { ...maker.place } : reader,
     reduces && maker !== undefined,
     moving,
+    dtype,
   );
 }
 
@@ -124,15 +130,24 @@ function applyMoves(
   place: StepPlace,
   isEarly: boolean,
   moving: Moving,
+  dtype: DType = home.type.dtype,
 ): LocalValue {
   let now = home;
   const steps: Step<"local">[] = [];
+  const as = (wanted: DType): void => {
+    if (now.type.dtype === wanted) return;
+    const step = castStep(now, wanted, moving.newId(), place);
+    steps.push(step);
+    now = step.outputs[0]!;
+  };
+  as(dtype);
   for (const move of moves) {
     const placement = placementAfter(move, now.placement, now.type.shape, moving.facts);
     const next = localValue({ ...now, id: moving.newId(), placement });
     steps.push({ kind: "move", move, inputs: [now], outputs: [next], ...placeOf(place) });
     now = next;
   }
+  as(home.type.dtype);
   if (isEarly) block.following.set(home.id, [...(block.following.get(home.id) ?? []), ...steps]);
   else block.steps.push(...steps);
   return now;

@@ -15,6 +15,7 @@ import {
   withoutPartial,
 } from "../../ir/placement.js";
 import { findTotals, type Total } from "./find-totals.js";
+import { narrowedValues } from "./narrowing.js";
 import { placeSteps } from "./place-steps.js";
 import { type Block, countReads, type Known, learn, lookUp, type Placing, primalOf, type Where } from "./placing.js";
 import { readings } from "./readings.js";
@@ -155,6 +156,7 @@ function placeBody(step: Repeat, entry: Entry, placing: Placing): readonly Step<
       ...step.carried.map(({ leave }) => leave),
       ...step.collected.map(({ each }) => each),
     ]),
+    narrowed: narrowedValues(step.body),
     copies: new Map(),
     steps: [],
   };

@@ -2,8 +2,10 @@
 // but what gradients want (see choose-letters.ts), so the walk ends after one pass.
 import type { Choice, OpStep, PlacedValue, Step } from "../../ir/graph.js";
 import { requiredPlacement, resultPlacements } from "../../ir/local-typing.js";
+import { samePlacement } from "../../ir/placement.js";
 import { type StepLetters, stepLetters } from "../../ir/step-letters.js";
 import { chooseLetters } from "./choose-letters.js";
+import { narrows } from "./narrowing.js";
 import { placeRepeat } from "./place-repeat.js";
 import { type Block, countReads, type Known, learn, lookUp, type Placing, primalOf, type Where } from "./placing.js";
 import { floatingDims } from "./refit.js";
@@ -20,7 +22,8 @@ export function placeSteps(steps: readonly Step<"logical">[], block: Block, plac
 function placeOp(step: OpStep<"logical">, block: Block, placing: Placing): void {
   const shapes = step.inputs.map(({ type }) => type.shape);
   const letters = stepLetters(step.op, shapes, step.attrs);
-  const choice = chooseLetters(step, letters, block, placing);
+  const source = atRest(step, block, placing);
+  const choice = chooseLetters(source ? { ...step, phase: "update" } : step, letters, block, placing);
   const whole = [...choice.letters.keys()].find((letter) => letters.whole.has(letter));
   if (whole !== undefined) {
     placeApart(step, whole, block, placing);
@@ -38,11 +41,19 @@ function placeOp(step: OpStep<"logical">, block: Block, placing: Placing): void 
     (value, o): PlacedValue =>
       learn(placing, value, placements[o]!, {
         isParameter,
+        ...(source ? { use: source.use } : {}),
         floating: floating[o]!,
         primal: primalOf(placing, value) ?? inheritedPrimal(step, letters, choice, o, placing),
       }),
   );
   block.steps.push({ ...step, inputs, outputs, choice });
+}
+
+/** What the step narrows where it rests, or null. */
+function atRest(step: OpStep<"logical">, block: Block, placing: Placing): Known | null {
+  if (!narrows(step) || !block.narrowed.has(step.inputs[0]!.id)) return null;
+  const known = lookUp(placing, step.inputs[0]!);
+  return known.isParameter && !samePlacement(known.rest, known.use) ? known : null;
 }
 
 /** Whether the step reads parameters and, beside them, only what was made of nothing: a transposed weight is a weight. */

@@ -9,6 +9,7 @@ import { notSplit, type Placement, reducedPlacement, wholePlacement } from "../.
 import type { PlacementPlan, Program } from "../../ir/program.js";
 import { highestId } from "../../ir/steps.js";
 import { findUnits } from "./find-units.js";
+import { narrowedValues } from "./narrowing.js";
 import { placeSteps } from "./place-steps.js";
 import { type Block, countReads, learn, lookUp, type Placing } from "./placing.js";
 import { planFor, planStates } from "./plan-states.js";
@@ -59,7 +60,12 @@ function placeGraph(graph: LogicalGraph, around: Surroundings): PlacedGraph {
     value: placeInput(graph.name, { value, source }, around, placing),
   }));
   const others = [...graph.results, ...graph.updates].map(({ value }) => value);
-  const block: Block = { reads: countReads(graph.steps, others), copies: new Map(), steps: [] };
+  const block: Block = {
+    reads: countReads(graph.steps, others),
+    narrowed: narrowedValues(graph.steps),
+    copies: new Map(),
+    steps: [],
+  };
   placeSteps(graph.steps, block, placing);
   const placedValue = (value: LogicalValue): Value<"placed"> => lookUp(placing, value).placed;
   const results = graph.results.map(({ name, value }) => ({ name, value: placedValue(value) }));

@@ -32,6 +32,8 @@ export interface Placing {
 /** One list of steps on its way: a graph's, or a repeat body's. */
 export interface Block {
   readonly reads: ReadonlyMap<number, number>;
+  /** Values that are read in a narrower form alone (see narrowing.ts). */
+  readonly narrowed: ReadonlySet<number>;
   /** Where a value was brought already: bringing it there again costs nothing. */
   readonly copies: Map<number, Placement[]>;
   readonly steps: Step<"placed">[];

@@ -18,6 +18,8 @@ interface Bucket {
   bytes: number;
   readonly sources: Set<unknown>;
   readonly targets: Set<unknown>;
+  /** Keys of buckets that end before this one begins: it takes what they make. */
+  readonly behind: Set<string>;
 }
 
 export function joinCollectives(jobs: readonly Job<Laid>[], options: Options): readonly Job<Laid>[] {
@@ -27,8 +29,11 @@ export function joinCollectives(jobs: readonly Job<Laid>[], options: Options): r
     const bucket = open.get(key);
     if (!bucket) return;
     open.delete(key);
+    for (const earlier of bucket.behind) close(earlier);
     result.push({ ...bucket.jobs[0]!, parts: bucket.jobs.flatMap(({ parts }) => parts) });
   };
+  const isBehind = (key: string, other: string): boolean =>
+    [...(open.get(key)?.behind ?? [])].some((earlier) => earlier === other || isBehind(earlier, other));
   const cells = (tensors: Iterable<Tensor>): ReadonlySet<unknown> => {
     const found = new Set<unknown>();
     for (const tensor of tensors) visitItems(tensor, options.rounds, (item) => found.add(options.cellOf(item)));
@@ -37,27 +42,42 @@ export function joinCollectives(jobs: readonly Job<Laid>[], options: Options): r
   for (const job of jobs) {
     const { reads, writes } = touchedBy(job, options.rounds);
     const [read, written] = [cells(reads), cells(writes)];
-    for (const [key, { sources, targets }] of open)
-      if (share(targets, read) || share(targets, written) || share(sources, written)) close(key);
+    const own = keyOf(job);
+    const behind = new Set<string>();
+    for (const [key, { sources, targets }] of open) {
+      if (!(share(targets, read) || share(targets, written) || share(sources, written))) continue;
+      // A reduction waits for another one in a bucket of its own, unless that waits for it.
+      if (own === null || own === key || isBehind(key, own)) close(key);
+      else behind.add(key);
+    }
     if (job.kind === "loop")
       result.push({ ...job, body: { jobs: joinCollectives(job.body.jobs as readonly Job<Laid>[], options) } });
-    else if (job.kind !== "collective" || !(job.what === "all-reduce" || job.what === "reduce-scatter"))
-      result.push(job);
+    else if (job.kind !== "collective" || own === null) result.push(job);
     else {
-      const key = `${job.what} ${job.axis} ${job.reduction}`;
+      // The gradients of an FSDP unit leave together, whatever their size.
+      const most = job.what === "reduce-scatter" && job.unit !== null ? Number.POSITIVE_INFINITY : mostBytes;
       const bytes = job.parts.reduce((n, { source }) => n + bytesOf(source, options.numVariants), 0);
-      if ((open.get(key)?.bytes ?? 0) + bytes > mostBytes) close(key);
-      const bucket = open.get(key) ?? { jobs: [], bytes: 0, sources: new Set(), targets: new Set() };
-      open.set(key, bucket);
+      if ((open.get(own)?.bytes ?? 0) + bytes > most) close(own);
+      const bucket = open.get(own) ?? newBucket();
+      open.set(own, bucket);
       bucket.jobs.push(job);
       bucket.bytes += bytes;
+      for (const key of behind) if (open.has(key)) bucket.behind.add(key);
       for (const cell of read) bucket.sources.add(cell);
       for (const cell of written) bucket.targets.add(cell);
-      if (bucket.bytes > mostBytes) close(key);
+      if (bucket.bytes > most) close(own);
     }
   }
   for (const key of [...open.keys()]) close(key);
   return result;
+}
+
+const newBucket = (): Bucket => ({ jobs: [], bytes: 0, sources: new Set(), targets: new Set(), behind: new Set() });
+
+/** Reductions of one key may be joined; null: none of them. */
+function keyOf(job: Job<Laid>): string | null {
+  if (job.kind !== "collective" || !(job.what === "all-reduce" || job.what === "reduce-scatter")) return null;
+  return `${job.what} ${job.axis} ${job.reduction} ${job.what === "reduce-scatter" ? job.unit : ""}`;
 }
 
 const bytesOf = ({ shape, dtype }: Tensor, numVariants: number): number =>
