@@ -16,17 +16,18 @@ const numBatches = 64;
 /** Where nobody says how large the vocabulary is, these fit any. */
 const smallestVocabulary = 2;
 
-/** The folder of data of each loader of `program` that cannot read its own. */
+/** In `folder`, called after `name`: the data of each loader of `program` that cannot read its own. */
 export async function makeStandIns(
   program: Program<"logical">,
   folder: string,
+  name = "data",
 ): Promise<{ readonly paths: ReadonlyMap<string, string>; readonly reasons: StandIns }> {
   const paths = new Map<string, string>();
   const reasons = new Map<string, string>();
   for (const loader of program.loaders) {
     const reason = whyNotOwn(loader, program);
     if (reason === null) continue;
-    const path = join(folder, `data-${paths.size}`);
+    const path = join(folder, `${name}-${paths.size}`);
     await (loader.source.kind === "tokens" ? writeTokens(loader, path) : writeTensors(loader, path));
     paths.set(loader.name, path);
     reasons.set(loader.name, reason);
