@@ -62,6 +62,8 @@ export declare function setGradient(parameter: Parameter, gradient: Tensor): voi
 /** State that an optimizer keeps for one parameter, named `optimizer.<name>.<parameter>`; zeros of its shape at first. */
 export declare function optimizerState(optimizer: object, name: string, of: Parameter): Buffer;
 
+/** Reports batches that the data-parallel degrees known at build time do not divide. */
+export declare function checkBatchSize(size: number): void;
 /** A batch that the program computes: `size` samples along dim 0 of every field, which data-parallel ranks share out. */
 export declare function computedBatch<B extends { readonly [field: string]: Tensor }>(batch: B, size: number): B;
 

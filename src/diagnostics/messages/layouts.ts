@@ -11,6 +11,11 @@ export const layoutMessages = {
       "asyncTensorParallel cuts kernels into pieces, but compileModel is off",
       "set compileModel to true, or asyncTensorParallel to false",
     ),
+  "batch-does-not-divide": (size: number, ranks: number, degrees: readonly string[], nearest: number) =>
+    say(
+      `batches of ${size} samples cannot be shared out to ${ranks} ranks (${listed(degrees)})`,
+      `the nearest batch size that can is ${nearest}`,
+    ),
   "degree-needs-hook": (trainer: string, entry: string, degree: number, hook: string) =>
     say(
       `deviceParameters.${entry} is ${degree}, but ${trainer} lacks the hook ${hook}()`,

@@ -1,5 +1,12 @@
 // Datasets and loaders. A batch is addressed by epoch and index, so that every mesh and every resumed run reads the same.
-import { BatchReader, computedBatch, type TensorSource, type TokenSource, withRandomStep } from "../services.js";
+import {
+  BatchReader,
+  checkBatchSize,
+  computedBatch,
+  type TensorSource,
+  type TokenSource,
+  withRandomStep,
+} from "../services.js";
 import type { Tensor } from "../tensor.js";
 
 /** Tensors by field, whole as on one device: `inputIds [B, T]` of a `TextDataset`. */
@@ -66,6 +73,7 @@ export class DataLoader {
     dataset: TextDataset | TensorDataset | GeneratedDataset,
     { batchSize, sampler, shuffle = sampler?.shuffle ?? false, dropLast = true }: LoaderOptions,
   ) {
+    checkBatchSize(batchSize);
     this.batchSize = batchSize;
     if (dataset instanceof GeneratedDataset) {
       const numBatches = Math.floor(dataset.numSamples / batchSize);

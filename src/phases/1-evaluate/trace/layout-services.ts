@@ -4,7 +4,8 @@ import { diagnosed } from "../../../diagnostics/diagnostic.js";
 import type { MessageArguments } from "../../../diagnostics/messages.js";
 import { nearestName } from "../../../diagnostics/nearest-name.js";
 import type { PipelineSchedule } from "../../../ir/layout.js";
-import { meshOf } from "../../../ir/mesh.js";
+import { fixedRanks, meshOf } from "../../../ir/mesh.js";
+import { dataAxes } from "../../../ir/mesh-facts.js";
 import type { Origin } from "../../../ir/origin.js";
 import type { Axis, Mesh } from "../../../ir/placement.js";
 import { mark } from "../../../ops/table.js";
@@ -40,6 +41,15 @@ export function layoutServices(tracer: Tracer, registry: Registry): { readonly [
       registry.mesh = meshOf(degrees);
       registry.precision = { compute: precision, reduce: reduceDtype };
       layout.switches = switches;
+    },
+    checkBatchSize: (given: number) => {
+      const size = Number(given);
+      const ranks = fixedRanks(registry.mesh, dataAxes);
+      if (size % ranks === 0) return;
+      const degrees = dataAxes.filter((axis) => ![1, "auto"].includes(registry.mesh.degrees[axis]));
+      const named = degrees.map((axis) => `${axis} ${registry.mesh.degrees[axis]}`);
+      const nearest = Math.max(1, Math.round(size / ranks)) * ranks;
+      throw tracer.ev.fail("batch-does-not-divide", size, ranks, named, nearest);
     },
     markTensor: (tensor: Tensor, axis: Axis, dim: number | null, comes?: number | null) => {
       const name = layout.mark(axis, dim, comes);
