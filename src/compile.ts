@@ -19,6 +19,7 @@ import { cutTime } from "./phases/3-partition/cut-time.js";
 import { insertMoves } from "./phases/3-partition/insert-moves.js";
 import { moveIntoRepeats } from "./phases/3-partition/move-into-repeats.js";
 import { narrowFirst } from "./phases/3-partition/narrow-first.js";
+import { cutStages } from "./phases/3-partition/pipeline/cut-stages.js";
 import { place } from "./phases/3-partition/place.js";
 import { schedule } from "./phases/4-schedule/schedule.js";
 
@@ -81,5 +82,6 @@ function partition(logical: Program<"logical">, passes: PassRunner): Program<"lo
   const timed = passes.run("cutTime", () => cutTime(narrowed));
   const placed = passes.run("place", () => checkArrivals(place(timed)));
   const local = passes.run("insertMoves", () => insertMoves(placed));
-  return passes.finish("moveIntoRepeats", () => moveIntoRepeats(local), verifyProgram);
+  const cut = passes.run("cutStages", () => cutStages(local));
+  return passes.finish("moveIntoRepeats", () => moveIntoRepeats(cut), verifyProgram);
 }

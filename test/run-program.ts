@@ -8,6 +8,7 @@ import type { Program } from "../src/ir/program.js";
 import { shardOf, wholeOf } from "../src/ir/shards.js";
 import type { State } from "../src/ir/state.js";
 import { distance, randomArray, randomIntegers } from "./arrays.js";
+import { runPipeline } from "./run-stages.js";
 
 /** The whole value of an input. */
 export type InputOf = (input: GraphInput) => NdArray;
@@ -46,7 +47,11 @@ export const runWhole = (program: Program<"logical"> | Program<"placed">, inputO
 
 /** Every graph of a local program on simulated ranks; what they hold, put together. */
 export const runRanks = (program: Program<"local">, degrees: Degrees, inputOf: InputOf, padding?: number): Runs =>
-  new Map([...program.graphs.values()].map((graph) => [graph.name, runLocal(graph, degrees, inputOf, { padding })]));
+  program.pipelined
+    ? runPipeline(program, degrees, inputOf, padding)
+    : new Map(
+        [...program.graphs.values()].map((graph) => [graph.name, runLocal(graph, degrees, inputOf, { padding })]),
+      );
 
 export interface LocalOptions {
   readonly padding?: number | undefined;

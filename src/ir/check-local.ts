@@ -2,7 +2,7 @@
 // result what they yield, padding that counts must be filled, and inputs, results and updates must be where the plan
 // promised them. It believes the records; that is what their generic tests are for.
 import type { Op } from "../ops/op.js";
-import type { LocalGraph, LocalValue, MoveStep, OpStep, RepeatStep, Step } from "./graph.js";
+import type { LocalGraph, LocalValue, MoveStep, OpStep, RepeatStep, StageStep, Step } from "./graph.js";
 import { neutralFills, requiredPlacement, requiredTurn, resultPlacements, resultTurns } from "./local-typing.js";
 import type { MeshFacts } from "./mesh-facts.js";
 import { placementAfter, turnAfter } from "./move-type.js";
@@ -120,6 +120,7 @@ function checkStep(
   for (const value of step.inputs) read(value, scope, report);
   if (step.kind === "op") checkOp(step, facts, report);
   else if (step.kind === "move") checkMove(step, facts, report);
+  else if (step.kind === "stage") checkStage(step, facts, report);
   else {
     const [before] = step.inputs;
     const [after] = step.outputs;
@@ -147,6 +148,31 @@ function checkMove({ move, inputs: [before], outputs: [after] }: MoveStep, facts
   const isKept = (fill: number | null, dim: number): boolean => move.what === "permute" && fill === before.filled[dim];
   if (after.filled.some((fill, dim) => fill !== null && !isKept(fill, dim)))
     report(`${name}: nothing is known of the padding of its result`);
+}
+
+/** Both sides of a transfer are compared by `check-collectives.ts`. */
+function checkStage({ act, inputs, outputs }: StageStep, facts: MeshFacts, report: Report): void {
+  const [after] = outputs;
+  for (const before of inputs) {
+    const name = `${act.what} of ${describe(before)}`;
+    if (after && !sameType(before.type, after.type)) report(`${name} makes ${showType(after.type)}`);
+    if (act.what === "contribute")
+      expectPlacement(
+        name,
+        after!.placement,
+        { ...before.placement, partial: { ...before.placement.partial, pp: "sum" } },
+        report,
+      );
+    if (act.what === "join")
+      expectPlacement(
+        name,
+        after!.placement,
+        placementAfter(act.move, before.placement, before.type.shape, facts),
+        report,
+      );
+  }
+  if (act.what === "contribute" && after?.placement.partial.pp !== "sum") report("a term of no sum is contributed");
+  if (after?.filled.some((fill) => fill !== null)) report(`${describe(after)}: nothing is known of its padding`);
 }
 
 function checkOp(step: OpStep<"local">, facts: MeshFacts, report: Report): void {

@@ -54,6 +54,8 @@ interface StepBase {
   /** The path of the module it was called in, e.g. `model.blocks.3.attn`; in a repeat body `model.blocks.*.attn`. */
   readonly scope: string;
   readonly phase: Phase;
+  /** In a graph that is cut in time: the microbatch that it works on. Absent: none, or all. */
+  readonly microbatch?: number;
 }
 
 /** One op. At the placed and local levels with the choice that divides it. */
@@ -127,10 +129,27 @@ export interface FillStep extends StepBase {
   readonly outputs: readonly [Value<"local">];
 }
 
+/**
+ * What the stages of a pipeline say to each other, and how microbatches become one again. `channel` is a number by which
+ * both sides know a transfer, `peer` the other side's place on axis pp.
+ */
+export type StageAct =
+  | { readonly what: "send" | "receive"; readonly peer: number; readonly channel: number }
+  /** The parts of all microbatches in order, as the move over that axis puts them together. */
+  | { readonly what: "join"; readonly move: Move }
+  /** A term of a sum over pp; a stage without inputs gives zero. */
+  | { readonly what: "contribute" };
+export interface StageStep extends StepBase {
+  readonly kind: "stage";
+  readonly act: StageAct;
+  readonly inputs: readonly Value<"local">[];
+  readonly outputs: readonly Value<"local">[];
+}
+
 interface ExtraSteps {
   readonly logical: GradientStep;
   readonly placed: never;
-  readonly local: MoveStep | FillStep;
+  readonly local: MoveStep | FillStep | StageStep;
 }
 export type Step<L extends Level = Level> = OpStep<L> | RepeatStep<L> | ExtraSteps[L];
 

@@ -168,6 +168,7 @@ class Reader {
         this.line++;
       } else if (line?.startsWith("repeat ")) steps.push(this.repeat(phase));
       else if (line?.startsWith("%")) steps.push(this.step(phase));
+      else if (line?.startsWith("send ")) steps.push(this.send(phase));
       else return steps;
     }
   }
@@ -178,11 +179,31 @@ class Reader {
     const start = cursor.at;
     cursor.at = cursor.text.indexOf(" = ", start) + 3;
     const action = this.action(cursor);
+    const time = this.time(cursor);
     if (!cursor.isDone) cursor.fail("the end of the step");
     cursor.at = start;
     const outputs = cursor.list(() => this.definition(cursor));
     cursor.take(" = ");
-    return { ...action, outputs, ...place } as unknown as Step;
+    return { ...action, outputs, ...place, ...time } as unknown as Step;
+  }
+
+  private send(phase: Phase): Step {
+    const { cursor, place } = this.marked(phase);
+    cursor.take("send ");
+    const inputs = [this.use(cursor)];
+    const act = { what: "send", ...this.channel(cursor, " to ") };
+    return { kind: "stage", act, inputs, outputs: [], ...place, ...this.time(cursor) } as unknown as Step;
+  }
+
+  private channel(cursor: Cursor, toOrFrom: string): { peer: number; channel: number } {
+    cursor.take(toOrFrom);
+    const peer = Number(cursor.need(/\d+/y, "a stage"));
+    cursor.take(" as ");
+    return { peer, channel: Number(cursor.need(/\d+/y, "a channel")) };
+  }
+
+  private time(cursor: Cursor): { readonly microbatch?: number } {
+    return cursor.has(" in ") ? { microbatch: Number(cursor.need(/\d+/y, "a microbatch")) } : {};
   }
 
   private action(cursor: Cursor): object {
@@ -191,7 +212,15 @@ class Reader {
       cursor.take(" by ");
       return { kind: "gradient", loss, by: this.uses(cursor) };
     }
-    if (cursor.has("move ")) return this.move(cursor);
+    if (cursor.has("move ")) return { kind: "move", ...this.move(cursor) };
+    if (cursor.has("receive"))
+      return { kind: "stage", act: { what: "receive", ...this.channel(cursor, " from ") }, inputs: [] };
+    if (cursor.has("join ")) {
+      const { move, inputs } = this.move(cursor);
+      return { kind: "stage", act: { what: "join", move }, inputs };
+    }
+    if (cursor.has("contribute nothing")) return { kind: "stage", act: { what: "contribute" }, inputs: [] };
+    if (cursor.has("contribute ")) return { kind: "stage", act: { what: "contribute" }, inputs: [this.use(cursor)] };
     if (cursor.has("fill ")) {
       const inputs = [this.use(cursor)];
       cursor.take(" dim ");
@@ -207,10 +236,10 @@ class Reader {
     return { kind: "op", op, attrs, inputs, choice: this.level === "logical" ? null : this.choice(cursor) };
   }
 
-  private move(cursor: Cursor): object {
+  private move(cursor: Cursor): { move: Move; inputs: readonly Value[] } {
     const what = moveKinds.find((kind) => cursor.has(kind)) ?? cursor.fail("a kind of move");
     cursor.take(" ");
-    const inputs = [this.use(cursor)];
+    const inputs = this.uses(cursor);
     cursor.take(" over ");
     const axis = parseAxis(cursor);
     const reduction: Reduction = cursor.has(" max") ? "max" : "sum";
@@ -225,7 +254,7 @@ class Reader {
       ...(cursor.has(" cut ") ? parseCut(cursor.need(/[:@~\d]+/y, "a cut")) : plainCut),
     };
     const by = number("by", -1);
-    return { kind: "move", move: by < 0 ? move : { ...move, by }, inputs };
+    return { move: by < 0 ? move : { ...move, by }, inputs };
   }
 
   private choice(cursor: Cursor): Choice {
@@ -268,6 +297,7 @@ class Reader {
     const { cursor, place } = this.marked(before);
     cursor.take("repeat ");
     const count = Number(cursor.need(/\d+/y, "a number of rounds"));
+    const time = this.time(cursor);
     cursor.take(" {");
     const entering: { start: Value; enter: Value }[] = [];
     const stacked: { items: readonly Value[]; each: Value }[] = [];
@@ -302,7 +332,7 @@ class Reader {
       collected.push({ each, items: line.list(() => this.definition(cursorHere, each)) });
     }
     this.closing();
-    return { kind: "repeat", count, carried, stacked, shared, collected, body, ...place } as RepeatStep;
+    return { kind: "repeat", count, carried, stacked, shared, collected, body, ...place, ...time } as RepeatStep;
   }
 
   /** The next line without its mark, and what the mark says. */

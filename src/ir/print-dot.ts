@@ -24,7 +24,8 @@ export function graphToDot(graph: Graph): string {
     for (const step of steps) {
       if (step.kind === "repeat") frame(step);
       else {
-        const style = step.kind === "move" ? ", style=bold, shape=hexagon" : ", style=filled, shape=box";
+        const style =
+          step.kind === "move" || step.kind === "stage" ? ", style=bold, shape=hexagon" : ", style=filled, shape=box";
         const name = node(labelOf(step), `fillcolor=${colours[step.phase]}${style}`);
         for (const value of new Set(readsOf(step))) edge(value, name);
         for (const { id } of makesOf(step)) nodes.set(id, name);
@@ -64,6 +65,12 @@ const describe = (value: Value): string =>
 
 function labelOf(step: Exclude<Step, RepeatStep>): string {
   const what =
-    step.kind === "op" ? step.op.name : step.kind === "move" ? `${step.move.what} ${step.move.axis}` : step.kind;
+    step.kind === "op"
+      ? step.op.name
+      : step.kind === "move"
+        ? `${step.move.what} ${step.move.axis}`
+        : step.kind === "stage"
+          ? step.act.what
+          : step.kind;
   return step.scope === "" ? what : `${what}\n${step.scope}`;
 }

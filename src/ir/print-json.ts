@@ -60,7 +60,7 @@ const made = (value: Value): object => ({
 });
 
 function stepToJson(step: Step): Json {
-  const place = { scope: step.scope, phase: step.phase, origin: originToJson(step.origin) };
+  const place = { scope: step.scope, phase: step.phase, origin: originToJson(step.origin), ...timeOf(step) };
   if (step.kind === "repeat") return { ...repeatToJson(step), ...place };
   const outputs = (step.outputs as readonly Value[]).map(made);
   if (step.kind === "gradient") return { kind: step.kind, loss: step.loss.id, by: ids(step.by), outputs, ...place };
@@ -81,10 +81,14 @@ function stepToJson(step: Step): Json {
     }
     case "move":
       return { kind: step.kind, ...step.move, inputs, outputs, ...place };
+    case "stage":
+      return { kind: step.kind, ...step.act, inputs, outputs, ...place };
     case "fill":
       return { kind: step.kind, dim: step.dim, fill: step.fill, inputs, outputs, ...place };
   }
 }
+
+const timeOf = ({ microbatch }: Step): object => (microbatch === undefined ? {} : { microbatch });
 
 const repeatToJson = (step: RepeatStep): object => ({
   kind: step.kind,

@@ -14,6 +14,7 @@ import type {
   Phase,
   PlacedValue,
   RepeatStep,
+  StageStep,
   Step,
   Value,
 } from "./graph.js";
@@ -94,7 +95,8 @@ function printStep(step: Step, options: PrintOptions): readonly string[] {
   const mark = sourceMark(step.scope, step.origin, options);
   if (step.kind === "repeat") return printRepeat(step, mark, options);
   const made = (step.outputs as readonly Value[]).map(definition).join(", ");
-  return [`${made} = ${action(step)}${mark}`];
+  const time = step.microbatch === undefined ? "" : ` in ${step.microbatch}`;
+  return [`${made === "" ? "" : `${made} = `}${action(step)}${time}${mark}`];
 }
 
 function action(step: Exclude<Step, RepeatStep>): string {
@@ -110,6 +112,21 @@ function action(step: Exclude<Step, RepeatStep>): string {
       return `move ${step.move.what} ${use(step.inputs[0])} over ${moveDetails(step.move)}`;
     case "fill":
       return `fill ${use(step.inputs[0])} dim ${step.dim} with ${step.fill}`;
+    case "stage":
+      return stageAction(step);
+  }
+}
+
+function stageAction({ act, inputs }: StageStep): string {
+  switch (act.what) {
+    case "send":
+      return `send ${uses(inputs)} to ${act.peer} as ${act.channel}`;
+    case "receive":
+      return `receive from ${act.peer} as ${act.channel}`;
+    case "join":
+      return `join ${act.move.what} ${uses(inputs)} over ${moveDetails(act.move)}`;
+    case "contribute":
+      return `contribute ${inputs.length === 0 ? "nothing" : uses(inputs)}`;
   }
 }
 
@@ -146,7 +163,8 @@ function printRepeat(step: RepeatStep, mark: string, options: PrintOptions): rea
       ({ each, items }) => `collect ${use(each)} as ${items.map((item) => definitionLike(item, each)).join(", ")}`,
     ),
   ];
-  return [`repeat ${step.count} {${mark}`, ...indented(lines), "}"];
+  const time = step.microbatch === undefined ? "" : `in ${step.microbatch} `;
+  return [`repeat ${step.count} ${time}{${mark}`, ...indented(lines), "}"];
 }
 
 function sourceMark(scope: string, origin: Origin | null, { fileName }: PrintOptions): string {

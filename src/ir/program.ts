@@ -3,6 +3,7 @@ import type { Graph, Level } from "./graph.js";
 import type { HostBlock, HostVariable } from "./host.js";
 import type { Layout, Mark } from "./layout.js";
 import type { Origin } from "./origin.js";
+import type { Pipelined } from "./pipeline.js";
 import type { Mesh, Placement } from "./placement.js";
 import type { State, StatePlacement } from "./state.js";
 import type { DType, TensorType } from "./tensor-type.js";
@@ -88,5 +89,7 @@ export interface Program<L extends Level = Level> {
   /** Sizes of batches that the program computes itself: data-parallel degrees must divide them too. */
   readonly computedBatches: readonly number[];
   readonly graphs: ReadonlyMap<string, Graph<L>>;
+  /** Absent: every rank runs the same graphs. */
+  readonly pipelined?: Pipelined;
   readonly main: HostBlock;
 }

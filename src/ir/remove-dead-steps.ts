@@ -12,7 +12,7 @@ function liveSteps<L extends Level>(steps: readonly Step<L>[], live: Set<number>
   const kept: Step<L>[] = [];
   for (const step of [...steps].reverse()) {
     const alive: Step<L> | null =
-      step.kind === "repeat" ? liveRepeat<L>(step, live) : isRead(makesOf(step), live) ? step : null;
+      step.kind === "repeat" ? liveRepeat<L>(step, live) : isSent(step) || isRead(makesOf(step), live) ? step : null;
     if (!alive) continue;
     for (const { id } of readsOf(alive)) live.add(id);
     kept.push(alive);
@@ -37,5 +37,8 @@ function liveRepeat<L extends Level>(step: RepeatStep<L>, live: ReadonlySet<numb
     return { ...step, carried, stacked, shared, collected, body };
   }
 }
+
+/** Somebody else reads it. */
+const isSent = (step: Step): boolean => step.kind === "stage" && step.act.what === "send";
 
 const isRead = (values: readonly Value[], live: ReadonlySet<number>): boolean => values.some(({ id }) => live.has(id));

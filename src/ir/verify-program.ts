@@ -3,9 +3,10 @@ import { findMismatch } from "./check-collectives.js";
 import { checkLocalGraph } from "./check-local.js";
 import type { Graph, Level, LocalGraph } from "./graph.js";
 import type { HostBlock, RunGraph } from "./host.js";
-import { type Degrees, numRanks } from "./mesh.js";
+import { coordinatesOf, type Degrees, numRanks, onRanks } from "./mesh.js";
 import { meshFacts, possibleDegrees } from "./mesh-facts.js";
 import type { Origin } from "./origin.js";
+import { stageGraphs } from "./pipeline.js";
 import type { PlacementPlan, Program } from "./program.js";
 import { verifyGraph } from "./verify.js";
 
@@ -16,7 +17,7 @@ export interface ProgramProblem {
 
 /** Empty where everything holds. */
 export function verifyProgram<L extends Level>(program: Program<L>): readonly ProgramProblem[] {
-  return [...graphProblems(program as Program), ...runProblems(program.main, program.graphs)];
+  return [...graphProblems(program as Program), ...runProblems(program as Program)];
 }
 
 function graphProblems(program: Program): readonly ProgramProblem[] {
@@ -26,16 +27,36 @@ function graphProblems(program: Program): readonly ProgramProblem[] {
   const batchSizes = [...program.loaders.map(({ batchSize }) => batchSize), ...program.computedBatches];
   const facts = meshFacts(program.mesh, batchSizes);
   const degrees = fewestRanks(possibleDegrees(facts));
-  return (graphs as readonly LocalGraph[]).flatMap((graph) => {
-    const mismatch = findMismatch(() => graph, degrees);
-    return [
-      ...checkLocalGraph(graph, program.plan as PlacementPlan, facts).map(({ message, origin }) => ({
+  const local = graphs as readonly LocalGraph[];
+  return [
+    ...local.flatMap((graph) =>
+      checkLocalGraph(graph, program.plan as PlacementPlan, facts).map(({ message, origin }) => ({
         message: `${graph.name}: ${message}`,
         origin,
       })),
-      ...(mismatch === null ? [] : [{ message: `${graph.name}: ${mismatch}`, origin: null }]),
-    ];
-  });
+    ),
+    ...runTogether(local, program, degrees).flatMap(({ name, graphOf, isCut }) => {
+      const mismatch = findMismatch(graphOf, degrees, isCut ? onRanks(degrees) : degrees);
+      return mismatch === null ? [] : [{ message: `${name}: ${mismatch}`, origin: null }];
+    }),
+  ];
+}
+
+interface Together {
+  readonly name: string;
+  readonly graphOf: (rank: number) => LocalGraph;
+  readonly isCut: boolean;
+}
+
+/** What all ranks run at one time: one graph, or one for each place on axis pp. */
+function runTogether(graphs: readonly LocalGraph[], { pipelined }: Program, degrees: Degrees): readonly Together[] {
+  if (!pipelined) return graphs.map((graph) => ({ name: graph.name, graphOf: () => graph, isCut: false }));
+  const world = onRanks(degrees);
+  return [...pipelined.graphs].map(([name, names]) => ({
+    name,
+    graphOf: (rank) => graphs.find((graph) => graph.name === names[coordinatesOf(rank, world).pp])!,
+    isCut: true,
+  }));
 }
 
 /** The smallest world in which ranks have to meet: whether they do does not depend on how many they are. */
@@ -47,11 +68,11 @@ function fewestRanks(all: readonly Degrees[]): Degrees {
 }
 
 /** Every input that is no state, and every result, is bound. */
-function runProblems(main: HostBlock, graphs: ReadonlyMap<string, Graph>): readonly ProgramProblem[] {
+function runProblems({ main, graphs, pipelined }: Program): readonly ProgramProblem[] {
   const problems: ProgramProblem[] = [];
   const check = (run: RunGraph & { readonly origin: Origin | null }): void => {
     const { origin } = run;
-    const graph = graphs.get(run.graph);
+    const graph = graphs.get(stageGraphs(pipelined, run.graph)[0]!);
     const report = (message: string): void =>
       void problems.push({ message: `run of ${run.graph}: ${message}`, origin });
     if (!graph) return report("there is no such graph");

@@ -16,6 +16,7 @@ const passes = [
   "cutTime",
   "place",
   "insertMoves",
+  "cutStages",
   "moveIntoRepeats",
 ];
 const meshes = [{}, { dpReplicate: 2 }, { dpReplicate: 4 }, { dpReplicate: "auto" }] as const;

@@ -8,7 +8,7 @@ import type { LaunchOrigin, RankNumber } from "../../ir/scheduled.js";
 import type { State } from "../../ir/state.js";
 import { makesOf } from "../../ir/steps.js";
 import { most, product } from "./amounts.js";
-import { lowerFill, lowerMove } from "./lower-move.js";
+import { lowerFill, lowerMove, lowerStage } from "./lower-move.js";
 import { lowerOp } from "./lower-op.js";
 import { type Lowering, originOf } from "./lowering.js";
 import { copyOf } from "./make-piece.js";
@@ -149,9 +149,11 @@ function lowerSteps(steps: readonly Step<"local">[], whole: Whole): readonly Job
       const lowered =
         step.kind === "op"
           ? lowerOp(step, inputs, whole.lowering)
-          : step.kind === "fill"
-            ? lowerFill(step, inputs[0]!, whole.lowering)
-            : lowerMove(step, inputs[0]!, whole.lowering);
+          : step.kind === "stage"
+            ? lowerStage(step, inputs, whole.lowering)
+            : step.kind === "fill"
+              ? lowerFill(step, inputs[0]!, whole.lowering)
+              : lowerMove(step, inputs[0]!, whole.lowering);
       const unit = whole.units.get(step) ?? null;
       jobs.push(...lowered.jobs.map((job) => (job.kind === "collective" ? { ...job, unit } : job)));
       for (const job of lowered.jobs) {

@@ -1,7 +1,7 @@
 // Collectives move contiguous memory: whatever they do along other dims than the outermost is packed before, by a kernel,
 // and seen through a view (or, where there is padding to leave out, copied) behind. Slices and `own` are kernels alone.
 
-import type { FillStep, LocalValue, MoveStep } from "../../ir/graph.js";
+import type { FillStep, LocalValue, MoveStep, StageStep } from "../../ir/graph.js";
 import { apply, attribute, constant, index, input, type Scalar } from "../../ir/kernel.js";
 import type { Amount, RankNumber } from "../../ir/scheduled.js";
 import { dimLetters } from "../../ops/factors.js";
@@ -299,4 +299,8 @@ function allToAll(step: MoveStep, view: View, lowering: Lowering): LoweredOp {
   const exchanged = lowering.tensor(after.name, after.type.dtype, [ranksOn(step, lowering), ...part]);
   const behind = unpacked(step, dim, exchanged, part, result[dim]!, lowering);
   return { jobs: [...source.jobs, collective(step, source.tensor, exchanged), ...behind.jobs], views: behind.views };
+}
+
+export function lowerStage(_step: StageStep, _inputs: readonly View[], _lowering: Lowering): LoweredOp {
+  throw new Error("stages are not scheduled yet");
 }
