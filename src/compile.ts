@@ -6,6 +6,7 @@ import { verifyProgram } from "./ir/verify-program.js";
 import { verifyScheduled } from "./ir/verify-scheduled.js";
 import { eachGraph, type PassOptions, PassRunner } from "./passes/pass-runner.js";
 import { type EvaluateOptions, evaluate } from "./phases/1-evaluate/evaluate.js";
+import { carryMergesDown } from "./phases/2-differentiate/carry-merges-down.js";
 import { differentiate } from "./phases/2-differentiate/differentiate.js";
 import { fitMemory } from "./phases/2-differentiate/fit-memory.js";
 import { mixPrecision } from "./phases/2-differentiate/mix-precision.js";
@@ -67,7 +68,8 @@ function compileTraced(traced: Program<"logical">, passes: PassRunner, look: Loo
 /** Logical graphs: what the user wrote, and its gradients. */
 function prepare(traced: Program<"logical">, passes: PassRunner): Program<"logical"> {
   const sliced = passes.run("moveSlicesUp", () => eachGraph(traced, moveSlicesUp));
-  const mixed = passes.run("mixPrecision", () => mixPrecision(sliced));
+  const carried = passes.run("carryMergesDown", () => eachGraph(sliced, carryMergesDown));
+  const mixed = passes.run("mixPrecision", () => mixPrecision(carried));
   const differentiated = passes.run("differentiate", () =>
     eachGraph(mixed, (graph) => differentiate(graph, mixed.layout.recomputed)),
   );

@@ -1,7 +1,7 @@
 // Sums of products by letters: every matrix product. Letters of both operands and the result are the batch, letters of
 // both that the result lacks are summed.
 import { type DType, isFloat } from "../ir/tensor-type.js";
-import { parseFactors, type Term } from "./factors.js";
+import { freshLetters, parseFactors, type Term, withLetters } from "./factors.js";
 import { type Op, OperandError } from "./op.js";
 import { bytesOf, emitOne, plain } from "./record.js";
 
@@ -41,6 +41,10 @@ export const contract: Op<ContractAttributes> = {
   ...plain,
   name: "contract",
   factors: (_, { factors }) => factors,
+  unmerge: (attrs, letter, sizes) => ({
+    ...attrs,
+    factors: withLetters(attrs.factors, letter, freshLetters(attrs.factors, sizes.length)),
+  }),
   dtypes: ([a, b], { output }) => {
     if (a !== b || !isFloat(a!)) throw new OperandError(`a product takes floats of one type, not ${a} and ${b}`);
     return [output ?? a!];

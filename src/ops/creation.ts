@@ -53,10 +53,17 @@ const shaped = {
   cost: perElement(0),
 };
 
+/** A shape whose dim of `letter` is taken apart. */
+const unmergedShape = (shape: readonly number[], letter: string, sizes: readonly number[]): readonly number[] => {
+  const dim = dimLetters(shape.length).indexOf(letter);
+  return [...shape.slice(0, dim), ...sizes, ...shape.slice(dim + 1)];
+};
+
 /** Every element is `value`. */
 export const constant: Op<Shaped & { readonly value: number }> = {
   ...shaped,
   name: "constant",
+  unmerge: (attrs, letter, sizes) => ({ ...attrs, shape: unmergedShape(attrs.shape, letter, sizes) }),
   shortcut: (_, __, { value }) => ({ constant: value }),
   reference: (_, { shape, value }) => [fillArray(shape, () => value)],
   lower: (_, [output], { value }) => ({

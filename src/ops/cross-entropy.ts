@@ -5,9 +5,10 @@ import { isFloat } from "../ir/tensor-type.js";
 import { constantLike, emitIota } from "./creation.js";
 import { equal, mul, select } from "./elementwise-binary.js";
 import { arithmetic, not } from "./elementwise-unary.js";
+import { dimLetters } from "./factors.js";
 import { cast } from "./layout.js";
 import { type Op, OperandError } from "./op.js";
-import { emitOne, fillArray, perElement, plain } from "./record.js";
+import { emitOne, fillArray, ofAnyRank, perElement, plain } from "./record.js";
 import { logsumexp, spread, sum } from "./reductions.js";
 
 export interface CrossEntropyAttributes {
@@ -15,6 +16,9 @@ export interface CrossEntropyAttributes {
   /** The class of this rank's first column. */
   readonly start: number;
 }
+
+/** Letters of the dims before the classes. */
+const rowLetters = ({ length }: readonly number[]): readonly string[] => dimLetters(length - 1);
 
 const checkTypes = (logits: string | undefined, targets: string | undefined): void => {
   if (!isFloat(logits as "f32") || targets !== "i32")
@@ -24,8 +28,12 @@ const checkTypes = (logits: string | undefined, targets: string | undefined): vo
 /** loss = lse - logits[target], 0 where the target is ignored; lse = log sum exp(logits). */
 export const crossEntropy: Op<CrossEntropyAttributes> = {
   ...plain,
+  ...ofAnyRank,
   name: "crossEntropy",
-  factors: () => "n[v],n->n,n",
+  factors: ([logits]) => {
+    const rows = rowLetters(logits!).join("");
+    return `${rows}[v],${rows}->${rows},${rows}`;
+  },
   dtypes: ([logits, targets]) => {
     checkTypes(logits, targets);
     return ["f32", "f32"];
@@ -37,11 +45,12 @@ export const crossEntropy: Op<CrossEntropyAttributes> = {
     (g, [logits, targets], { ignoreIndex }) => {
       const c = arithmetic(g);
       const { shape, dtype } = logits!.type;
-      const [lse] = g.emit(logsumexp, [logits!], { dim: 1 });
-      const classes = emitIota(g, { shape, dtype: "i32", dim: 1, start: 0, step: 1 });
-      const hit = c.apply(equal, classes, spread(g, targets!, shape, [1]));
+      const classes = shape.length - 1;
+      const [lse] = g.emit(logsumexp, [logits!], { dim: classes });
+      const numbers = emitIota(g, { shape, dtype: "i32", dim: classes, start: 0, step: 1 });
+      const hit = c.apply(equal, numbers, spread(g, targets!, shape, [classes]));
       const own = emitOne(g, select, [hit, logits!, constantLike(g, logits!, 0)], {});
-      const picked = emitOne(g, sum, [own], { dims: [1] });
+      const picked = emitOne(g, sum, [own], { dims: [classes] });
       const counted = c.apply(not, c.apply(equal, targets!, c.number(targets!, ignoreIndex)));
       const loss = emitOne(g, mul, [c.minus(lse!, picked), emitOne(g, cast, [counted], { dtype })], {});
       return [loss, lse!];
@@ -53,7 +62,7 @@ export const crossEntropy: Op<CrossEntropyAttributes> = {
   precision: "full",
   cost: perElement(14),
   reference: ([logits, targets], { ignoreIndex, start }) => {
-    const size = logits!.shape[1]!;
+    const size = logits!.shape.at(-1)!;
     const lse = fillArray(targets!.shape, (n) => {
       const row = logits!.data.subarray(n * size, (n + 1) * size);
       const top = row.reduce((a, b) => Math.max(a, b), -Infinity);
@@ -67,13 +76,13 @@ export const crossEntropy: Op<CrossEntropyAttributes> = {
     });
     return [loss, lse];
   },
-  lower: (_, __, { ignoreIndex }) => {
+  lower: ([logits], __, { ignoreIndex }) => {
     const hit = apply("equal", apply("add", index("v"), attribute("start")), input(1));
     const counted = apply("equal", input(1), constant(ignoreIndex));
     return {
       kind: "loops",
       body: {
-        outer: ["n"],
+        outer: rowLetters(logits!.shape),
         inner: ["v"],
         passes: [
           { kind: "reduce", name: "largest", by: "max", of: input(0) },
@@ -92,6 +101,14 @@ export const crossEntropy: Op<CrossEntropyAttributes> = {
     };
   },
   samples: [
+    {
+      shapes: [
+        [2, 3, 5],
+        [2, 3],
+      ],
+      attrs: { ignoreIndex: 2, start: 0 },
+      below: { 1: 5 },
+    },
     { shapes: [[4, 5], [4]], attrs: { ignoreIndex: -100, start: 0 }, below: { 1: 5 } },
     { shapes: [[4, 5], [4]], attrs: { ignoreIndex: 2, start: 0 }, below: { 1: 5 } },
   ],
@@ -101,7 +118,10 @@ export const crossEntropy: Op<CrossEntropyAttributes> = {
 export const crossEntropyGradient: Op<CrossEntropyAttributes> = {
   ...plain,
   name: "crossEntropyGradient",
-  factors: () => "n,nv,n,n->nv",
+  factors: ([rows]) => {
+    const letters = dimLetters(rows!.length).join("");
+    return `${letters},${letters}v,${letters},${letters}->${letters}v`;
+  },
   dtypes: ([, logits, targets]) => {
     checkTypes(logits, targets);
     return [logits!];
@@ -116,7 +136,7 @@ export const crossEntropyGradient: Op<CrossEntropyAttributes> = {
   precision: "full",
   cost: perElement(14),
   reference: ([outer, logits, targets, lse], { ignoreIndex, start }) => {
-    const size = logits!.shape[1]!;
+    const size = logits!.shape.at(-1)!;
     return [
       fillArray(logits!.shape, (i) => {
         const n = Math.floor(i / size);
@@ -127,7 +147,7 @@ export const crossEntropyGradient: Op<CrossEntropyAttributes> = {
       }),
     ];
   },
-  lower: (_, __, { ignoreIndex }) => {
+  lower: ([rows], __, { ignoreIndex }) => {
     const share = apply("exp", apply("sub", input(1), input(3)));
     const hit = apply("equal", apply("add", index("v"), attribute("start")), input(2));
     const value = apply("mul", input(0), apply("sub", share, apply("select", hit, constant(1), constant(0))));
@@ -135,13 +155,23 @@ export const crossEntropyGradient: Op<CrossEntropyAttributes> = {
     return {
       kind: "loops",
       body: {
-        outer: ["n", "v"],
+        outer: [...dimLetters(rows!.shape.length), "v"],
         inner: [],
         passes: [{ kind: "store", output: 0, over: "outer", value: apply("select", ignored, constant(0), value) }],
       },
     };
   },
   samples: [
+    {
+      shapes: [
+        [2, 3],
+        [2, 3, 5],
+        [2, 3],
+        [2, 3],
+      ],
+      attrs: { ignoreIndex: 1, start: 0 },
+      below: { 2: 5 },
+    },
     { shapes: [[4], [4, 5], [4], [4]], attrs: { ignoreIndex: -100, start: 0 }, below: { 2: 5 } },
     { shapes: [[4], [4, 5], [4], [4]], attrs: { ignoreIndex: 1, start: 0 }, below: { 2: 5 } },
   ],

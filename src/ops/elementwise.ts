@@ -5,7 +5,7 @@ import { input, type KernelBody, type Scalar } from "../ir/kernel.js";
 import { type DType, isFloat, numElements } from "../ir/tensor-type.js";
 import { dimLetters } from "./factors.js";
 import { type Emitter, type Op, OperandError, type Precision, type Sample } from "./op.js";
-import { fillArray, perElement, plain } from "./record.js";
+import { fillArray, ofAnyRank, perElement, plain } from "./record.js";
 
 export type Elementwise = Op<Record<never, never>>;
 
@@ -39,6 +39,7 @@ export function defineElementwise(definition: Definition): Elementwise {
   const shape = [2, 3];
   return {
     ...plain,
+    ...ofAnyRank,
     name,
     factors: (shapes) => {
       const letters = dimLetters(Math.max(0, ...shapes.map((each) => each.length))).join("");

@@ -39,6 +39,17 @@ function parseLine(text: string): Factors {
   return { inputs: ins === "*" ? [] : ins.split(",").map(term), outputs: outs.split(",").map(term) };
 }
 
+/** Letters that a line of factors does not have. */
+export function freshLetters(text: string, count: number): readonly string[] {
+  const fresh = dimLetters(26).filter((letter) => !text.includes(letter));
+  if (fresh.length < count) throw new Error(`"${text}" leaves no ${count} letters`);
+  return fresh.slice(0, count);
+}
+
+/** A line of factors with other letters in one letter's place. */
+export const withLetters = (text: string, letter: string, by: readonly string[]): string =>
+  text.replaceAll(letter, by.join(""));
+
 /** Factors, letter sizes and result types of a call. Throws an `OperandError` that names the shapes and dims that disagree. */
 export function describe(op: Op, inputTypes: readonly TensorType[], attrs: unknown): Description {
   const shapes = inputTypes.map(({ shape }) => shape);

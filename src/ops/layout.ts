@@ -4,13 +4,14 @@ import { type DType, isFloat } from "../ir/tensor-type.js";
 import { elementwiseBody } from "./elementwise.js";
 import { dimLetters } from "./factors.js";
 import { type Op, OperandError } from "./op.js";
-import { around, emitOne, fillArray, free, perElement, plain } from "./record.js";
+import { around, emitOne, fillArray, free, ofAnyRank, perElement, plain } from "./record.js";
 
 const same = ([dtype]: readonly DType[]): readonly DType[] => [dtype!];
 
 /** The same numbers, as a constant of the loss. */
 export const stopGradient: Op<Record<never, never>> = {
   ...plain,
+  ...ofAnyRank,
   name: "stopGradient",
   stopsGradient: true,
   // Gradients are made by then.
@@ -44,6 +45,8 @@ export const mark: Op<{ readonly name: string }> = {
   absorb: () => null,
   widen: () => null,
   mark: ({ name }) => name,
+  // A plan names dims.
+  unmerge: () => null,
   samples: [
     { shapes: [[2, 3]], attrs: { name: batchMark } },
     { shapes: [[]], attrs: { name: batchMark } },
@@ -263,6 +266,7 @@ export const concat: Op<{ readonly dim: number; readonly counts: readonly number
 /** Another element type: floats become integers by cutting off, anything nonzero becomes true. */
 export const cast: Op<{ readonly dtype: DType }> = {
   ...plain,
+  ...ofAnyRank,
   name: "cast",
   shortcut: ([number], [x], { dtype }) =>
     x!.dtype === dtype ? { input: 0 } : number == null || !isFloat(dtype) ? null : { constant: number },

@@ -32,6 +32,7 @@ export const allRows = ([numRows]: readonly number[]): TakeAttributes => ({ star
 export const take: Op<TakeAttributes> = {
   ...plain,
   name: "take",
+  unmerge: (attrs, letter) => (letter === "v" ? null : attrs),
   factors: ([weight, indices]) => {
     const { places, rest } = takeLetters(indices!.length, weight!.length - 1);
     return `v${rest},${places}->${places}${rest}`;

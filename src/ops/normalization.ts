@@ -6,7 +6,7 @@ import type { NdArray } from "../ir/nd.js";
 import { isFloat } from "../ir/tensor-type.js";
 import { dimLetters } from "./factors.js";
 import { type Op, OperandError } from "./op.js";
-import { emitOne, fillArray, perElement, plain } from "./record.js";
+import { emitOne, fillArray, ofAnyRank, perElement, plain } from "./record.js";
 
 interface Norm {
   readonly eps: number;
@@ -45,6 +45,7 @@ function byRow(
 /** y = (x - mean) / sqrt(variance + eps), mean, rstd. Ba et al. 2016. */
 export const layerNorm: Op<Norm> = {
   ...plain,
+  ...ofAnyRank,
   name: "layerNorm",
   factors: ([x]) => {
     const { whole, kept } = rows(x!.length);
@@ -182,6 +183,7 @@ export const rmsNormGradient = gradientRecord("rmsNormGradient", false);
 /** y = x / sqrt(mean(x²) + eps), rstd. Zhang and Sennrich 2019. */
 export const rmsNorm: Op<Norm> = {
   ...plain,
+  ...ofAnyRank,
   name: "rmsNorm",
   factors: ([x]) => {
     const { whole, kept } = rows(x!.length);

@@ -88,6 +88,8 @@ export interface Op<A = any> {
   sizes(attrs: A): { readonly [letter: string]: number };
   /** Letters that are shorter or longer in results than in operands, with their size there. Places that both have are the same. */
   resized(attrs: A): { readonly [letter: string]: number };
+  /** Attributes with which the op does the same where a dim of `letter` is several dims, outermost first; null: it cannot. */
+  unmerge(attrs: A, letter: string, sizes: readonly number[]): A | null;
   /** Element types of the results; throws an `OperandError` on a mix that makes no sense. */
   dtypes(dtypes: readonly DType[], attrs: A): readonly DType[];
   /** Conditions beyond what the letters say. Throws an `OperandError`. */

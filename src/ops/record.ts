@@ -8,6 +8,7 @@ import type { Cost, Emitter, Op } from "./op.js";
 export const plain = {
   sizes: () => ({}),
   resized: () => ({}),
+  unmerge: () => null,
   reduction: {},
   linear: () => [],
   indices: [],
@@ -41,6 +42,13 @@ export const free = (): Cost => ({ flops: 0, bytes: 0 });
 export function emitOne<A>(g: Emitter, op: Op<A>, inputs: readonly LogicalValue[], attrs: NoInfer<A>): LogicalValue {
   return g.emit(op, inputs, attrs)[0]!;
 }
+
+/** For ops whose attributes name no dims: they take any number of them. */
+export const ofAnyRank = { unmerge: <A>(attrs: A): A => attrs };
+
+/** The same dims of a tensor whose dim `merged` is now `count` dims; null where that is one of them. */
+export const dimsAround = (dims: readonly number[], merged: number, count: number): readonly number[] | null =>
+  dims.includes(merged) ? null : dims.map((dim) => (dim < merged ? dim : dim + count - 1));
 
 /** An array of one shape, element by element. */
 export function fillArray(shape: readonly number[], elementAt: (index: number) => number): NdArray {

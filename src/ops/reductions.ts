@@ -7,7 +7,7 @@ import { arithmetic, exp, log } from "./elementwise-unary.js";
 import { dimLetters } from "./factors.js";
 import { cast } from "./layout.js";
 import { type Emitter, type Op, OperandError } from "./op.js";
-import { around, emitOne, fillArray, perElement, plain } from "./record.js";
+import { around, dimsAround, emitOne, fillArray, perElement, plain } from "./record.js";
 import { regroup } from "./regroup.js";
 
 interface Dims {
@@ -20,6 +20,19 @@ const reducing = ([shape]: readonly (readonly number[])[], { dims }: Dims): stri
   const letters = dimLetters(shape!.length);
   return `${letters.join("")}->${without(letters, dims).join("")}`;
 };
+/** Of a dim that is reduced all parts are. */
+const unmergedDims = <A extends Dims>(attrs: A, letter: string, { length }: readonly number[]): A => {
+  const merged = dimOfLetter(letter);
+  const dims = attrs.dims.flatMap((dim) =>
+    dim === merged ? Array.from({ length }, (_, i) => dim + i) : dimsAround([dim], merged, length)!,
+  );
+  return { ...attrs, dims };
+};
+const unmergedDim = <A extends { readonly dim: number }>(attrs: A, letter: string, { length }: readonly number[]) => {
+  const [dim] = dimsAround([attrs.dim], dimOfLetter(letter), length) ?? [];
+  return dim === undefined ? null : { ...attrs, dim };
+};
+const dimOfLetter = (letter: string): number => dimLetters(26).indexOf(letter);
 const checkDims = (name: string, numDims: number, dims: readonly number[]): void => {
   if (new Set(dims).size !== dims.length || dims.some((dim) => !(dim >= 0 && dim < numDims)))
     throw new OperandError(`${name} over dims [${dims}] of a tensor with ${numDims} dims`);
@@ -73,6 +86,7 @@ export const sum: Op<Dims> = {
   ...plain,
   name: "sum",
   factors: reducing,
+  unmerge: unmergedDims,
   dtypes: ([dtype]): readonly DType[] => [isFloat(dtype!) ? dtype! : "i32"],
   check: ([type], { dims }) => checkDims("sum", type!.shape.length, dims),
   linear: () => [[0]],
@@ -104,6 +118,7 @@ export const max: Op<Dims> = {
   ...plain,
   name: "max",
   factors: reducing,
+  unmerge: unmergedDims,
   dtypes: ([dtype]) => {
     if (dtype === "bool") throw new OperandError("max takes numbers, not bool");
     return [dtype!];
@@ -149,6 +164,7 @@ const lastBracketed = (numDims: number, dim: number): { whole: string; rest: str
 export const argmax: Op<{ readonly dim: number }> = {
   ...plain,
   name: "argmax",
+  unmerge: unmergedDim,
   factors: ([shape], { dim }) => {
     const { whole, rest } = lastBracketed(shape!.length, dim);
     return `${whole}->${rest}`;
@@ -196,6 +212,7 @@ export const argmax: Op<{ readonly dim: number }> = {
 export const logsumexp: Op<{ readonly dim: number }> = {
   ...plain,
   name: "logsumexp",
+  unmerge: unmergedDim,
   factors: ([shape], { dim }) => {
     const { whole, rest } = lastBracketed(shape!.length, dim);
     return `${whole}->${rest}`;

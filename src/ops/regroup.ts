@@ -1,7 +1,7 @@
 // Other shapes of the same elements: dims split, merged, permuted, added and repeated.
 import type { NdArray } from "../ir/nd.js";
 import { composeRegroups } from "./compose-regroups.js";
-import { parseFactors, type Term } from "./factors.js";
+import { freshLetters, parseFactors, type Term, withLetters } from "./factors.js";
 import { type Op, OperandError } from "./op.js";
 import { emitOne, fillArray, free, plain } from "./record.js";
 import { sum } from "./reductions.js";
@@ -24,6 +24,14 @@ export const regroup: Op<RegroupAttributes> = {
     before.op === regroup ? composeRegroups(before.attrs as RegroupAttributes, before.inputs[0]!.shape, attrs) : null,
   factors: (_, { factors }) => factors,
   sizes: ({ sizes }) => sizes,
+  unmerge: ({ factors, sizes: given }, letter, sizes) => {
+    const fresh = freshLetters(factors, sizes.length);
+    const { [letter]: _, ...others } = given;
+    return {
+      factors: withLetters(factors, letter, fresh),
+      sizes: { ...others, ...Object.fromEntries(fresh.map((each, i) => [each, sizes[i]!])) },
+    };
+  },
   dtypes: ([dtype]) => [dtype!],
   check: (_, { factors, sizes }) => {
     const { inputs, outputs } = parseFactors(factors);

@@ -4,7 +4,7 @@
 import { numberAt } from "../../src/ir/interpret-kernel.js";
 import { apply, constant, extent, index, input, type KernelBody, named } from "../../src/ir/kernel.js";
 import type { Kernel, KernelOperand, ScheduledPass } from "../../src/ir/scheduled.js";
-import type { DType } from "../../src/ir/tensor-type.js";
+import type { DType, TensorType } from "../../src/ir/tensor-type.js";
 import { describe as describeCall, type Term } from "../../src/ops/factors.js";
 import { randomNumbers } from "../arrays.js";
 import { inputArrays, inputTypes, cases as opCases } from "../ops/sample-inputs.js";
@@ -430,7 +430,7 @@ function kernelOfBody(
   terms: { readonly inputs: readonly Term[]; readonly outputs: readonly Term[] },
   sizes: Sizes,
   attrs: unknown,
-  dtypes: { readonly inputs: readonly DType[]; readonly outputs: readonly DType[] },
+  types: { readonly inputs: readonly TensorType[]; readonly outputs: readonly TensorType[] },
 ): Kernel {
   const numInputs = terms.inputs.length;
   const paths = new Set<string>();
@@ -438,17 +438,23 @@ function kernelOfBody(
     if (value?.kind === "attribute") paths.add(value.path);
     return value;
   });
-  const one = (term: Term, operandName: string, dtype: DType, role: "read" | "write"): KernelOperand => {
-    const shape = term.map((dim) => dim.reduce((n, letter) => n * sizes[letter]!, 1));
-    return operand(operandName, dtype, role, term.flat().join(""), sizes, role === "read" ? shape : []);
+  const one = (
+    term: Term,
+    operandName: string,
+    { shape, dtype }: TensorType,
+    role: "read" | "write",
+  ): KernelOperand => {
+    // Letters may be shorter here than elsewhere.
+    const own = Object.fromEntries(term.flatMap((dim, d) => (dim.length === 1 ? [[dim[0]!, shape[d]!]] : [])));
+    return operand(operandName, dtype, role, term.flat().join(""), { ...sizes, ...own }, role === "read" ? shape : []);
   };
   return {
     name,
     outer: letters(body.outer.join(""), sizes),
     inner: letters(body.inner.join(""), sizes),
     operands: [
-      ...terms.inputs.map((term, i) => one(term, `x${i}`, dtypes.inputs[i]!, "read")),
-      ...terms.outputs.map((term, o) => one(term, `y${o}`, dtypes.outputs[o]!, "write")),
+      ...terms.inputs.map((term, i) => one(term, `x${i}`, types.inputs[i]!, "read")),
+      ...terms.outputs.map((term, o) => one(term, `y${o}`, types.outputs[o]!, "write")),
     ],
     numbers: [...paths].map((path) => ({
       name: path,
@@ -469,8 +475,10 @@ export const recordCases: readonly KernelCase[] = opCases.flatMap(({ op, sample,
   const { factors, sizes, outputTypes } = describeCall(op, types, sample.attrs);
   const lowering = op.lower(types, outputTypes, sample.attrs);
   if (lowering.kind !== "loops") return [];
-  const dtypes = { inputs: types.map(({ dtype }) => dtype), outputs: outputTypes.map(({ dtype }) => dtype) };
-  const kernel = kernelOfBody(title, lowering.body, factors, Object.fromEntries(sizes), sample.attrs, dtypes);
+  const kernel = kernelOfBody(title, lowering.body, factors, Object.fromEntries(sizes), sample.attrs, {
+    inputs: types,
+    outputs: outputTypes,
+  });
   const memory = [
     ...inputArrays(sample, 1).map(({ data }, i) => (types[i]!.dtype === "f32" ? data.map(Math.fround) : data)),
     ...outputTypes.map(({ shape }) => new Float64Array(shape.reduce((a, b) => a * b, 1))),

@@ -7,6 +7,7 @@ import { gptTraining, tinyGpt } from "../tiny-models.js";
 
 const passes = [
   "moveSlicesUp",
+  "carryMergesDown",
   "mixPrecision",
   "differentiate",
   "simplify",
