@@ -8,6 +8,7 @@ import { eachGraph, type PassOptions, PassRunner } from "./passes/pass-runner.js
 import { type EvaluateOptions, evaluate } from "./phases/1-evaluate/evaluate.js";
 import { carryMergesDown } from "./phases/2-differentiate/carry-merges-down.js";
 import { differentiate } from "./phases/2-differentiate/differentiate.js";
+import { findSent } from "./phases/2-differentiate/find-sent.js";
 import { fitMemory } from "./phases/2-differentiate/fit-memory.js";
 import { mixPrecision } from "./phases/2-differentiate/mix-precision.js";
 import { moveSlicesUp } from "./phases/2-differentiate/move-slices-up.js";
@@ -71,7 +72,7 @@ function prepare(traced: Program<"logical">, passes: PassRunner): Program<"logic
   const carried = passes.run("carryMergesDown", () => eachGraph(sliced, carryMergesDown));
   const mixed = passes.run("mixPrecision", () => mixPrecision(carried));
   const differentiated = passes.run("differentiate", () =>
-    eachGraph(mixed, (graph) => differentiate(graph, mixed.layout.recomputed)),
+    eachGraph(mixed, (graph) => differentiate(graph, mixed.layout.recomputed, findSent(mixed.layout))),
   );
   const simplified = passes.run("simplify", () => eachGraph(differentiated, simplify));
   const widened = passes.run("widenProducts", () => eachGraph(simplified, widenProducts));

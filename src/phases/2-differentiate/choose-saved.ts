@@ -1,9 +1,10 @@
 // What a backward body needs of its forward round is kept or made again. Elementwise work and changes of layout may be
 // made again; what is kept is the cut through the round that holds the fewest bytes (a minimum cut, as in Chen et al.
-// 2016 and PyTorch's partitioner), so that memory is least among all ways that repeat no heavy work.
+// 2016 and PyTorch's partitioner), so that memory is least among all ways that repeat no heavy work and send nothing again.
 import type { LogicalValue, OpStep, RepeatStep, Step } from "../../ir/graph.js";
 import { readsOf } from "../../ir/steps.js";
 import { numBytesOf, numElements } from "../../ir/tensor-type.js";
+import type { IsSent } from "./find-sent.js";
 
 export interface Chosen {
   /** Values that came into the round from outside and come in again. */
@@ -20,6 +21,7 @@ export function chooseSaved(
   steps: readonly Step<"logical">[],
   ends: readonly LogicalValue[],
   inside: ReadonlyMap<number, LogicalValue>,
+  isSent: IsSent,
 ): Chosen {
   const makers = new Map<number, OpStep<"logical">>();
   for (const inner of step.body) if (inner.kind === "op") for (const { id } of inner.outputs) makers.set(id, inner);
@@ -27,7 +29,8 @@ export function chooseSaved(
   const needed = new Set<number>();
   for (const { id } of [...steps.flatMap((inner) => [...readsOf(inner)]), ...ends]) if (inside.has(id)) needed.add(id);
 
-  const cut = minimumCut(needed, makers, isFree, inside);
+  const mayRepeat = (maker: OpStep<"logical">): boolean => isCheap(maker) && !isSent(maker);
+  const cut = minimumCut(needed, makers, isFree, inside, mayRepeat);
   const entries = new Set<number>();
   const saved: LogicalValue[] = [];
   const again = new Set<OpStep<"logical">>();
@@ -70,6 +73,7 @@ function minimumCut(
   makers: ReadonlyMap<number, OpStep<"logical">>,
   isFree: ReadonlySet<number>,
   inside: ReadonlyMap<number, LogicalValue>,
+  mayRepeat: (maker: OpStep<"logical">) => boolean,
 ): ReadonlySet<number> {
   // Nodes: 0 source, 1 sink, then an entry and an exit for each value; capacity of a value is its bytes.
   const numbers = new Map([...inside.keys()].map((id, i) => [id, 2 + 2 * i]));
@@ -86,7 +90,7 @@ function minimumCut(
     connect(node, node + 1, isFree.has(id) ? 0 : numElements(type.shape) * numBytesOf[type.dtype]);
     if (needed.has(id)) connect(node + 1, 1, Number.POSITIVE_INFINITY);
     const maker = makers.get(id);
-    if (maker && isCheap(maker)) {
+    if (maker && mayRepeat(maker)) {
       for (const input of maker.inputs) connect(numbers.get(input.id)! + 1, node, Number.POSITIVE_INFINITY);
     } else if (!isFree.has(id)) connect(0, node, Number.POSITIVE_INFINITY);
   }

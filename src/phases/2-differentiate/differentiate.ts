@@ -1,20 +1,25 @@
 // Purpose: every `gradient` step becomes the steps that compute it (reverse mode), at its place; repeats keep being
-// repeats. Modules at the paths `recomputed` are computed again there instead of kept (see recompute-modules). Needs: a
-// logical graph. Leaves: one without `gradient` steps. Example: y = w x gives dw = dy xᵀ behind it.
+// repeats. Modules at the paths `recomputed` are computed again there instead of kept (see recompute-modules); what
+// `isSent` says of is kept where a round can keep it. Needs: a logical graph. Leaves: one without `gradient` steps. Example: y = w x gives dw = dy xᵀ behind it.
 import { BlockBuilder, ValueIds } from "../../ir/build.js";
 import type { GradientStep, LogicalGraph, LogicalValue, Step } from "../../ir/graph.js";
 import { removeDeadSteps } from "../../ir/remove-dead-steps.js";
 import { highestId, replaceInSteps } from "../../ir/steps.js";
 import { constant } from "../../ops/table.js";
 import { dependents } from "./active.js";
+import type { IsSent } from "./find-sent.js";
 import { Gradients, zeroLike } from "./gradients.js";
 import { type Recomputing, recomputeModules } from "./recompute-modules.js";
 import { reverseSteps } from "./reverse.js";
 
-export function differentiate(graph: LogicalGraph, recomputed: readonly string[] = []): LogicalGraph {
+export function differentiate(
+  graph: LogicalGraph,
+  recomputed: readonly string[] = [],
+  isSent: IsSent = () => false,
+): LogicalGraph {
   if (!graph.steps.some(({ kind }) => kind === "gradient")) return graph;
   const ids = new ValueIds(highestId(graph) + 1);
-  const recomputing: Recomputing = { paths: recomputed, saved: new Map(), ids };
+  const recomputing: Recomputing = { paths: recomputed, saved: new Map(), ids, isSent };
   const { saved } = recomputing;
   const constants = new Set<number>();
   const swap = new Map<number, LogicalValue>();

@@ -3,10 +3,12 @@
 // in backward is kept anyway and used as it is. Modules inside others come first: their insides are made again from
 // values that the module around them then makes again. Work is the same op on the same operands: the same numbers, masks
 // of dropout included. Example: with `model.blocks.*` a backward round reads nothing of its forward round but the stream.
+
 import type { ValueIds } from "../../ir/build.js";
 import type { LogicalValue, RepeatStep, Step } from "../../ir/graph.js";
 import { commonLength, isInModule, pathLength, scopesOf } from "../../ir/module-path.js";
 import { makesOf, readsOf, replaceInStep, valuesMadeIn } from "../../ir/steps.js";
+import type { IsSent } from "./find-sent.js";
 import type { Saved } from "./reverse.js";
 
 export interface Recomputing {
@@ -15,6 +17,8 @@ export interface Recomputing {
   /** What forward repeats are to collect; the ones that are made again collect it too. */
   readonly saved: Saved;
   readonly ids: ValueIds;
+  /** What is not made again to save memory, since that would send it again. */
+  readonly isSent: IsSent;
 }
 
 /** One list of forward steps and the backward steps that belong to it. */

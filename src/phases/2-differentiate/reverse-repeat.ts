@@ -78,7 +78,7 @@ export function reverseRepeat(
 
   const ends = [...[...carried, ...sums].map(({ leave }) => leave), ...collected.map(({ each }) => each)];
   const backward = recomputeModules({ forward: step.body, backward: body.steps, ends, repeat: step }, recomputing);
-  const outers = chooseSaved(step, backward, ends, valuesInside(step, recomputing.saved));
+  const outers = chooseSaved(step, backward, ends, valuesInside(step, recomputing.saved), recomputing.isSent);
   const swap = new Map<number, LogicalValue>();
   const fresh = (value: LogicalValue): LogicalValue => {
     const made = block.value(value.type, { name: value.name });
