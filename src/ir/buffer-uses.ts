@@ -3,15 +3,17 @@ import { leavesOf, touchesOf } from "./memory-touches.js";
 import type { Buffer, Launch, ScheduledGraph } from "./scheduled.js";
 
 /**
- * `gradients` are made before the update and read by it; `in flight` is what a collective brings, such as gathered
- * parameters, or takes along; everything else is `activations`, scratch memory included.
+ * `gradients` are made before the update and read by it, `gathered` are states as their modules use them, `in flight` is
+ * what other collectives bring or take along; everything else is `activations`, scratch memory included.
  */
-export type BufferUse = "gradients" | "in flight" | "activations";
+export type BufferUse = (typeof bufferUseNames)[number];
+export const bufferUseNames = ["gradients", "gathered", "in flight", "activations"] as const;
 
 export function bufferUses({ launches }: ScheduledGraph): (buffer: Buffer) => BufferUse {
   const updated = new Set<Buffer>();
   const made = new Set<Buffer>();
   const moved = new Set<Buffer>();
+  const gathered = new Set<Buffer>();
   const walk = (list: readonly Launch[]): void => {
     for (const launch of list) {
       if (launch.kind === "loop") {
@@ -19,6 +21,10 @@ export function bufferUses({ launches }: ScheduledGraph): (buffer: Buffer) => Bu
         continue;
       }
       const isUpdate = isOfUpdate(launch);
+      if (launch.kind === "collective" && launch.what === "all-gather")
+        for (const { source, target } of launch.parts)
+          if (leavesOf(source.place).every((buffer) => buffer.home.kind === "state" || gathered.has(buffer)))
+            for (const buffer of leavesOf(target.place)) gathered.add(buffer);
       for (const { place, isWrite } of touchesOf(launch))
         for (const buffer of leavesOf(place)) {
           if (isUpdate && !isWrite) updated.add(buffer);
@@ -28,8 +34,11 @@ export function bufferUses({ launches }: ScheduledGraph): (buffer: Buffer) => Bu
     }
   };
   walk(launches);
-  return (buffer) =>
-    updated.has(buffer) && made.has(buffer) ? "gradients" : moved.has(buffer) ? "in flight" : "activations";
+  return (buffer) => {
+    if (gathered.has(buffer)) return "gathered";
+    if (updated.has(buffer) && made.has(buffer)) return "gradients";
+    return moved.has(buffer) ? "in flight" : "activations";
+  };
 }
 
 /** Collectives of gradients are begun by the end of backward, wherever they are asked for. */

@@ -1,6 +1,6 @@
 // What the planned memory is for: the area of states by kind, and, of each graph, the buffers that are alive at the moment
 // when most bytes of the arena are in use, by name. Buffers of repeated layers are one entry.
-import { type BufferUse, bufferUses } from "./buffer-uses.js";
+import { type BufferUse, bufferUseNames, bufferUses } from "./buffer-uses.js";
 import { leavesOf, touchesOf } from "./memory-touches.js";
 import type { Buffer, Launch, ScheduledGraph, ScheduledProgram } from "./scheduled.js";
 import type { StateKind } from "./state.js";
@@ -20,6 +20,8 @@ export interface GraphMemory {
   readonly plannedBytes: number;
   /** What is alive at that moment, the largest first. */
   readonly live: readonly MemoryEntry[];
+  /** Most bytes of each use at one moment, each at its own. */
+  readonly mostOf: { readonly [U in BufferUse]: number };
 }
 export interface MemoryPlan {
   readonly states: readonly { readonly kind: StateKind; readonly bytes: number; readonly isOffloaded: boolean }[];
@@ -48,17 +50,17 @@ export function memoryPlan(program: ScheduledProgram, variant = 0): MemoryPlan {
 
 function graphMemory(graph: ScheduledGraph, variant: number, bytesOf: (buffer: Buffer) => number): GraphMemory {
   const lives = livesOf(graph);
-  const changes: { at: number; bytes: number }[] = [];
-  for (const [buffer, { first, last }] of lives) {
-    changes.push({ at: first, bytes: bytesOf(buffer) }, { at: last + 0.5, bytes: -bytesOf(buffer) });
-  }
-  changes.sort((a, b) => a.at - b.at);
-  let [now, most, when] = [0, 0, 0];
-  for (const { at, bytes } of changes) {
-    now += bytes;
-    if (now > most) [most, when] = [now, at];
-  }
   const useOf = bufferUses(graph);
+  const { most, when } = fullestMoment([...lives], bytesOf);
+  const mostOf = Object.fromEntries(
+    bufferUseNames.map((use) => [
+      use,
+      fullestMoment(
+        [...lives].filter(([buffer]) => useOf(buffer) === use),
+        bytesOf,
+      ).most,
+    ]),
+  ) as GraphMemory["mostOf"];
   const entries = new Map<string, MemoryEntry>();
   for (const [buffer, { first, last }] of lives) {
     if (first > when || last < when) continue;
@@ -76,7 +78,25 @@ function graphMemory(graph: ScheduledGraph, variant: number, bytesOf: (buffer: B
     liveBytes: most,
     plannedBytes: Math.max(0, ...ends),
     live: [...entries.values()].sort((a, b) => b.bytes - a.bytes),
+    mostOf,
   };
+}
+
+function fullestMoment(
+  lives: readonly (readonly [Buffer, Life])[],
+  bytesOf: (buffer: Buffer) => number,
+): { readonly most: number; readonly when: number } {
+  const changes = lives.flatMap(([buffer, { first, last }]) => [
+    { at: first, bytes: bytesOf(buffer) },
+    { at: last + 0.5, bytes: -bytesOf(buffer) },
+  ]);
+  changes.sort((a, b) => a.at - b.at);
+  let [now, most, when] = [0, 0, 0];
+  for (const { at, bytes } of changes) {
+    now += bytes;
+    if (now > most) [most, when] = [now, at];
+  }
+  return { most, when };
 }
 
 interface Life {

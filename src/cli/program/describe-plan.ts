@@ -9,7 +9,8 @@ const partNames: { readonly [part in keyof MemoryParts]: string } = {
   optimizer: "optimizer state",
   buffers: "buffers",
   activations: "activations at the fullest moment",
-  inFlight: "buffers of collectives in flight then",
+  gathered: "gathered parameters then",
+  inFlight: "buffers of other collectives then",
   gaps: "gaps, and what other moments need beyond",
 };
 

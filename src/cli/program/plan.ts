@@ -1,7 +1,8 @@
 // What a program will need, counted from its compiled form before anything is built, for each way to fill an open degree:
 // the memory of each rank, and of a training step what each rank sends and computes.
+import { bufferUseNames } from "../../ir/buffer-uses.js";
 import { localCost } from "../../ir/cost.js";
-import { memoryPlan } from "../../ir/memory-plan.js";
+import { type GraphMemory, memoryPlan } from "../../ir/memory-plan.js";
 import { type Axis, rankAxes } from "../../ir/placement.js";
 import type { ScheduledProgram, Variant } from "../../ir/scheduled.js";
 import { type Traffic, trafficOf } from "../../ir/scheduled-traffic.js";
@@ -28,7 +29,9 @@ export interface MemoryParts {
   readonly gradients: number;
   readonly optimizer: number;
   readonly activations: number;
-  /** What collectives bring or take along, such as gathered parameters. */
+  /** States that are gathered for the modules that use them. */
+  readonly gathered: number;
+  /** What other collectives bring or take along. */
   readonly inFlight: number;
   /** Between states and buffers, and what other moments need beyond that one. */
   readonly gaps: number;
@@ -36,6 +39,8 @@ export interface MemoryParts {
 export interface StepPlan {
   /** The graphs that a training step runs, and how often: once for each microbatch, for example. */
   readonly graphs: readonly { readonly name: string; readonly runs: number }[];
+  /** Most bytes of each use that are alive at one moment, each at its own: all gradients together, for example. */
+  readonly mostOf: GraphMemory["mostOf"];
   /** What one rank sends. */
   readonly traffic: readonly Traffic[];
   /** Operations of one rank: multiplications and additions, counted apart. */
@@ -65,17 +70,23 @@ function memoryParts(scheduled: ScheduledProgram, variant: number): MemoryParts 
     gradients: stateOf("gradient") + liveOf("gradients"),
     optimizer: stateOf("optimizer"),
     activations: liveOf("activations"),
+    gathered: liveOf("gathered"),
     inFlight: liveOf("in flight"),
   };
   const named = Object.values(parts).reduce((total, bytes) => total + bytes, 0);
   return { ...parts, gaps: stateBytes + arenaBytes - named };
 }
 
-function stepPlan({ program, graphs, variants }: ScheduledProgram, variant: number): StepPlan {
+function stepPlan(scheduled: ScheduledProgram, variant: number): StepPlan {
+  const { program, graphs, variants } = scheduled;
   const { degrees } = variants[variant]!;
   const traffic = new Map<string, Traffic>();
   let flops = 0;
   const runs = runsPerStep(program);
+  const inStep = memoryPlan(scheduled, variant).graphs.filter(({ graph }) => runs.has(graph));
+  const mostOf = Object.fromEntries(
+    bufferUseNames.map((use) => [use, Math.max(0, ...inStep.map((each) => each.mostOf[use]))]),
+  ) as GraphMemory["mostOf"];
   for (const [name, times] of runs) {
     flops += times * localCost(program.graphs.get(name)!.steps, degrees).flops;
     for (const entry of trafficOf(graphs.get(name)!, degrees, variant)) {
@@ -92,6 +103,7 @@ function stepPlan({ program, graphs, variants }: ScheduledProgram, variant: numb
   const at = ({ axis }: Traffic): number => rankAxes.indexOf(axis);
   return {
     graphs: [...runs].map(([name, times]) => ({ name, runs: times })),
+    mostOf,
     traffic: [...traffic.values()].sort((a, b) => at(a) - at(b) || b.bytes - a.bytes),
     flops,
   };
