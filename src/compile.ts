@@ -19,6 +19,7 @@ import { widenProducts } from "./phases/2-differentiate/widen-products.js";
 import { checkArrivals } from "./phases/3-partition/check-arrivals.js";
 import { cutTime } from "./phases/3-partition/cut-time.js";
 import { insertMoves } from "./phases/3-partition/insert-moves.js";
+import { keepGathered } from "./phases/3-partition/keep-gathered.js";
 import { moveIntoRepeats } from "./phases/3-partition/move-into-repeats.js";
 import { narrowFirst } from "./phases/3-partition/narrow-first.js";
 import { cutStages } from "./phases/3-partition/pipeline/cut-stages.js";
@@ -86,5 +87,6 @@ function partition(logical: Program<"logical">, passes: PassRunner): Program<"lo
   const placed = passes.run("place", () => checkArrivals(place(timed)));
   const local = passes.run("insertMoves", () => insertMoves(placed));
   const cut = passes.run("cutStages", () => cutStages(local));
-  return passes.finish("moveIntoRepeats", () => moveIntoRepeats(cut), verifyProgram);
+  const moved = passes.run("moveIntoRepeats", () => moveIntoRepeats(cut));
+  return passes.finish("keepGathered", () => keepGathered(moved), verifyProgram);
 }

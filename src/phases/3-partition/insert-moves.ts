@@ -23,6 +23,9 @@ export function insertMoves(program: Program<"placed">): Program<"local"> {
   const readers = flowReaders(program, flows);
   const facts = factsOf(program);
   const { layout, precision } = program;
+  // The root keeps its parameters, as in PyTorch: without units, what is outside of repeats.
+  const staysGathered = (state: State): boolean =>
+    layout.shardUnits?.some((unit) => !unit.reshardAfterForward && unit.states.includes(state)) ?? true;
   const dtypeOf = (state: State): DType =>
     layout.shardUnits?.find(({ states }) => states.includes(state))?.reduceDtype ?? precision.reduce;
   const graphs = new Map(
@@ -33,7 +36,12 @@ export function insertMoves(program: Program<"placed">): Program<"local"> {
           source.kind === "state" && source.state.kind === "parameter" ? [[value.id, dtypeOf(source.state)]] : [],
         ),
       );
-      const moving: Moving = { facts, reduceDtypes, newId: () => ++lastId };
+      const kept = new Set(
+        graph.inputs.flatMap(({ value, source }) =>
+          source.kind === "state" && staysGathered(source.state) ? [value.id] : [],
+        ),
+      );
+      const moving: Moving = { facts, reduceDtypes, kept, newId: () => ++lastId };
       const target = (result: string, value: PlacedValue): Placement => {
         const flow = flows.of(name, "result", result);
         return (flow === null ? undefined : readers.get(flow)) ?? wholePlacement(value.type.shape.length);
@@ -126,8 +134,10 @@ function moveOp(step: OpStep<"placed">, block: MovingBlock, moving: Moving): voi
   const outputs = step.outputs.map((value) => make(block, value, step, step));
   const [first] = step.inputs;
   // What is narrowed where it rests is gathered as the state is: anew in each phase.
-  if (first && block.states.has(first.id) && narrows(step) && samePlacement(inputs[0]!.placement, first.placement))
+  if (first && block.states.has(first.id) && narrows(step) && samePlacement(inputs[0]!.placement, first.placement)) {
     block.states.add(step.outputs[0]!.id);
+    if (moving.kept.has(first.id)) moving.kept.add(step.outputs[0]!.id);
+  }
   const floating = floatingDims(step, (value) => block.floating.get(value.id) ?? new Set());
   step.outputs.forEach(({ id }, o) => {
     block.floating.set(id, floating[o]!);

@@ -95,9 +95,9 @@ const sameMove = (a: MoveStep, b: MoveStep): boolean =>
   (["what", "axis", "dim", "to", "reduction"] as const).every((key) => a.move[key] === b.move[key]);
 
 /** What may go into a repeat with a move: the move, or a cast in whose type it is made. */
-type Movable = MoveStep | OpStep<"local">;
+export type Movable = MoveStep | OpStep<"local">;
 
-function sameMovable(a: Movable, b: Movable): boolean {
+export function sameMovable(a: Movable, b: Movable): boolean {
   if (a.kind === "move") return b.kind === "move" && sameMove(a, b);
   if (b.kind === "move" || a.op !== b.op) return false;
   const text = ({ attrs, choice: { letters, cuts, pass } }: OpStep<"local">): string =>
@@ -137,7 +137,7 @@ function onlyMove(readers: Readers, id: number, here: ReadonlySet<Step<"local">>
 }
 
 /** One value in another element type. */
-function isCast({ inputs, outputs }: OpStep<"local">): boolean {
+export function isCast({ inputs, outputs }: OpStep<"local">): boolean {
   const [input, ...others] = inputs;
   const [output, ...more] = outputs;
   if (!input || !output || others.length > 0 || more.length > 0) return false;

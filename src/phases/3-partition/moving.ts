@@ -18,6 +18,8 @@ export interface Moving {
   readonly newId: () => number;
   /** By id of a parameter, whatever a body calls it: the element type in which its gradients are summed over ranks. */
   readonly reduceDtypes: Map<number, DType>;
+  /** Ids of states that stay gathered from forward to backward. */
+  readonly kept: Set<number>;
 }
 
 /** How the values of a repeat body that are the same in every round reach it. */
@@ -71,7 +73,10 @@ export function bring(
 ): LocalValue {
   // Between microbatches in forward and in backward a stage of a pipeline keeps what it has gathered.
   const isGathered =
-    !moving.facts.axes.includes("microbatch") && block.states.has(value.id) && !samePlacement(value.placement, to);
+    !moving.facts.axes.includes("microbatch") &&
+    block.states.has(value.id) &&
+    !moving.kept.has(value.id) &&
+    !samePlacement(value.placement, to);
   const copies = copiesOf(block, value.id);
   const key = `${showPlacement(to)} ${isGathered ? reader.phase : ""}`;
   const there = copies.get(key);
