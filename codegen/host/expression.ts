@@ -65,6 +65,8 @@ function write(expression: HostExpression, names: ExpressionNames): Piece {
       return primary(`${names.nameOf(expression.tensor)}.item()`);
     case "character":
       return call("dream::host::character", inner(expression.code));
+    case "placement":
+      throw new Error("a placement is still to be decided");
     case "numBatches":
       return call("run.numBatches", names.loaderName(expression.loader));
     case "query":

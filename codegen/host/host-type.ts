@@ -28,6 +28,7 @@ export function typeOf(expression: HostExpression, config: ConfigTypes): HostTyp
       return typeOf(expression.then, config);
     case "toFixed":
     case "character":
+    case "placement":
       return "string";
     case "math":
     case "item":

@@ -21,6 +21,7 @@ export function operandsOf(expression: HostExpression): readonly HostExpression[
     case "config":
     case "read":
     case "item":
+    case "placement":
     case "numBatches":
       return [];
   }

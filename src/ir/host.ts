@@ -1,6 +1,8 @@
 // Host code: what runs between graphs. A small typed tree that becomes plain C++. Numbers are doubles with
 // JavaScript's meaning; tensors and batches are handles that graphs take and give.
 import type { Origin } from "./origin.js";
+import type { Axis } from "./placement.js";
+import type { State } from "./state.js";
 
 export type HostType = "number" | "boolean" | "string" | "tensor" | "batch";
 
@@ -64,6 +66,8 @@ export type HostExpression =
   | { readonly kind: "item"; readonly tensor: HostVariable }
   /** The character of a code: one byte of text as `print` writes it. */
   | { readonly kind: "character"; readonly code: HostExpression }
+  /** How a state at rest, or a batch's field, lies on an axis, as text: `Shard(0)`. A literal once that is decided. */
+  | { readonly kind: "placement"; readonly of: State | { readonly field: string }; readonly axis: Axis }
   /** Batches in one epoch of a loader. */
   | { readonly kind: "numBatches"; readonly loader: string }
   | { readonly kind: "query"; readonly query: HostQuery; readonly args: readonly HostExpression[] };

@@ -89,6 +89,9 @@ export function runProgram(program: Program<"logical">, inputs: ProgramInputs = 
       }
       case "character":
         return String.fromCharCode(Number(value(expression.code)));
+      case "placement":
+        // What is run here has one device.
+        return "Replicate()";
       case "numBatches":
         return numBatches(expression.loader);
       case "query":

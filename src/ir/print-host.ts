@@ -136,6 +136,8 @@ export function printExpression(expression: HostExpression, names: HostNames, ar
       return `${names.of(expression.tensor)}.item()`;
     case "character":
       return `character(${show(expression.code)})`;
+    case "placement":
+      return `placement(${"field" in expression.of ? `batch.${expression.of.field}` : expression.of.name}, ${expression.axis})`;
     case "numBatches":
       return `${expression.loader}.numBatches`;
     case "query":

@@ -28,7 +28,9 @@ export declare function secondsSinceStart(): number;
 export declare function worldSize(): number;
 
 /** Prints numbers and texts, known at build time or at run time, on the first rank alone. */
-export declare function rankZeroPrint(...parts: readonly (string | number | boolean | Tensor)[]): void;
+export declare function rankZeroPrint(
+  ...parts: readonly (string | number | boolean | Tensor | readonly (string | number)[])[]
+): void;
 /** Writes one character by its code, without a line's end: bytes of text as they are generated. */
 export declare function printCharacter(code: number): void;
 /** Checks a config by its schema (a fault is reported at its place) and makes every leaf a value that may be set at start. */

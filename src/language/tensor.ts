@@ -34,7 +34,10 @@ export declare class Tensor {
   readonly ndim: number;
   /** The gradient that `backward` has summed up for this parameter since `zeroGrad`; null for every other tensor. */
   readonly grad: Tensor | null;
-  /** How the tensor lies on the mesh, one entry per mesh axis, for printing. */
+  /**
+   * How a parameter or buffer at rest, or a batch's field, lies on the mesh: `Shard(0)` or `Replicate()` for each axis with
+   * more than one rank, from the outside. For `rankZeroPrint`; not known while the program is built.
+   */
   readonly placements: readonly string[];
 
   /** Size of one dim. */

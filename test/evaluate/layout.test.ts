@@ -3,8 +3,10 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, expect, test } from "vitest";
+import { compileProgram } from "../../src/compile.js";
 import { defaultLayout } from "../../src/ir/layout.js";
 import { meshOf } from "../../src/ir/mesh.js";
+import { printProgram } from "../../src/ir/print-program.js";
 import type { Program } from "../../src/ir/program.js";
 import { evaluate } from "../../src/phases/1-evaluate/evaluate.js";
 import { parsed } from "./parsed.js";
@@ -12,17 +14,20 @@ import { parsed } from "./parsed.js";
 const folder = mkdtempSync(join(tmpdir(), "dreamc-layout-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** A small example with these entries of its config. */
-function trainerOf(example: "gpt" | "llama", entries: string): Program<"logical"> {
+/** A small example with these entries of its config, and hooks of its own. */
+function trainerOf(example: "gpt" | "llama", entries: string, hooks = ""): Program<"logical"> {
   const [trainer, config] = example === "gpt" ? ["LanguageModelTrainer", "LMConfig"] : ["LlamaTrainer", "LlamaConfig"];
   const file = join(folder, "trainer.ts");
   const language = resolve("examples", example, "language-model.js");
   writeFileSync(
     file,
-    `import { CallbackCollection, distributedLaunch, OptimizeFSDP } from "dreamc";
+    `import { type Batch, CallbackCollection, distributedLaunch, OptimizeFSDP, rankZeroPrint } from "dreamc";
      import { ${trainer}, ${config} } from "${language}";
      const config = ${config}({ hiddenSize: 8, numLayers: 3, numHeads: 4, vocabSize: 11, sequenceLength: 5, ${entries} });
-     distributedLaunch(() => new ${trainer}(config).fit());`,
+     class Trainer extends ${trainer} {
+       ${hooks}
+     }
+     distributedLaunch(() => new Trainer(config).fit());`,
   );
   return evaluate(file, { checkTypes: false, parsed });
 }
@@ -110,4 +115,28 @@ test("everything that has no hook comes from the config", () => {
     recomputed: ["model.blocks.*"],
   });
   expect(devices("gpt", "asyncTensorParallel: true").layout.asyncTensorParallel).toBe(true);
+});
+
+test("placements are printed as they are decided", () => {
+  const program = trainerOf(
+    "gpt",
+    "deviceParameters: { dpReplicate: 1, dpShard: 2, tensorParallel: 2 }",
+    `override trainingStep(batch: Batch) {
+       rankZeroPrint("weight", this.model.blocks.at(1).attn.outProj.weight.placements, "norm", this.model.norm.weight.placements);
+       rankZeroPrint(batch.inputIds!.placements, this.deviceMesh.get("tp").size);
+       return super.trainingStep(batch);
+     }`,
+  );
+  const local = compileProgram(program);
+  const lines = printProgram(local)
+    .split("\n")
+    .filter((line) => line.trim().startsWith("print"));
+  expect(lines.map((line) => line.trim())).toMatchInlineSnapshot(`
+    [
+      "print "weight", "[" + "Shard(0)" + ", " + "Shard(1)" + "]", "norm", "[" + "Shard(0)" + ", " + "Replicate()" + "]"",
+      "print "[" + "Shard(0)" + ", " + "Replicate()" + "]", 2",
+      "print without end character(next.item())",
+      "print without end character(10)",
+    ]
+  `);
 });

@@ -11,6 +11,11 @@ export const layoutMessages = {
       "asyncTensorParallel cuts kernels into pieces, but compileModel is off",
       "set compileModel to true, or asyncTensorParallel to false",
     ),
+  "placement-of-result": () =>
+    say(
+      "only parameters, buffers and fields of a batch tell how they lie: where a result lies is decided behind evaluation",
+      "look at the program: dreamc ir TRAINER --after place",
+    ),
   "batch-does-not-divide": (size: number, ranks: number, degrees: readonly string[], nearest: number) =>
     say(
       `batches of ${size} samples cannot be shared out to ${ranks} ranks (${listed(degrees)})`,

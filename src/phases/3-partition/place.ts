@@ -13,6 +13,7 @@ import { narrowedValues } from "./narrowing.js";
 import { placeSteps } from "./place-steps.js";
 import { type Block, countReads, learn, lookUp, type Placing } from "./placing.js";
 import { planFor, planStates } from "./plan-states.js";
+import { sayPlacements } from "./say-placements.js";
 import { findTensorFlows, type TensorFlows } from "./tensor-flows.js";
 
 /** `given`: where states, batches and marks lie; null: what the mesh and the layout say. */
@@ -29,7 +30,7 @@ export function place(program: Program<"logical">, given: PlacementPlan | null =
     placed.set(name, placeGraph(graph, { facts, plan, flows, known }));
   }
   const graphs = new Map([...program.graphs.keys()].map((name) => [name, placed.get(name)!]));
-  return { ...program, level: "placed", plan, graphs };
+  return { ...program, level: "placed", plan, graphs, main: sayPlacements(program.main, plan) };
 }
 
 function planOf({ states, loaders, layout, graphs, mesh }: Program<"logical">, facts: MeshFacts): PlacementPlan {

@@ -4,7 +4,7 @@ import { diagnosed } from "../../../diagnostics/diagnostic.js";
 import type { MessageArguments } from "../../../diagnostics/messages.js";
 import { nearestName } from "../../../diagnostics/nearest-name.js";
 import type { PipelineSchedule } from "../../../ir/layout.js";
-import { fixedRanks, meshOf } from "../../../ir/mesh.js";
+import { fixedRanks, liveAxes, meshOf } from "../../../ir/mesh.js";
 import { dataAxes } from "../../../ir/mesh-facts.js";
 import type { Origin } from "../../../ir/origin.js";
 import type { Axis, Mesh } from "../../../ir/placement.js";
@@ -39,6 +39,7 @@ export function layoutServices(tracer: Tracer, registry: Registry): { readonly [
   return {
     configureDevices: ({ degrees, precision, reduceDtype, ...switches }: Devices) => {
       registry.mesh = meshOf(degrees);
+      tracer.axes = liveAxes(registry.mesh);
       registry.precision = { compute: precision, reduce: reduceDtype };
       layout.switches = switches;
     },

@@ -186,11 +186,11 @@ export function services(tracer: Tracer, registry: Registry): { readonly [name: 
     secondsSinceStart: () => ask("seconds", "number", []),
     worldSize: () => new RunTime({ kind: "query", query: "worldSize", args: [] }, "number"),
     rankZeroPrint: (...parts: unknown[]) => {
-      const texts = parts.map((part) =>
-        part instanceof Tensor || isScalar(part)
-          ? numberOf(part)
-          : ({ kind: "literal", value: showPlain(part) } as const),
-      );
+      const texts = parts.map((part): HostExpression => {
+        if (Array.isArray(part) && part.some((item) => item instanceof RunTime)) return listOf(part.map(numberOf));
+        if (part instanceof Tensor || isScalar(part)) return numberOf(part);
+        return { kind: "literal", value: showPlain(part) };
+      });
       tracer.close();
       emit({ kind: "print", parts: texts, isLine: true, origin: origin() });
     },
@@ -316,6 +316,19 @@ export function services(tracer: Tracer, registry: Registry): { readonly [name: 
       registry.trainer = trainer;
     },
   };
+}
+
+/** Values in brackets, as text. */
+function listOf(items: readonly HostExpression[]): HostExpression {
+  const join = (left: HostExpression, right: HostExpression): HostExpression => ({
+    kind: "binary",
+    operator: "+",
+    left,
+    right,
+  });
+  const text = (value: string): HostExpression => ({ kind: "literal", value });
+  const inside = items.reduce((all, item, i) => join(join(all, text(i === 0 ? "" : ", ")), item), text("["));
+  return join(inside, text("]"));
 }
 
 const present = (values: { readonly [name: string]: unknown }): [string, unknown][] =>

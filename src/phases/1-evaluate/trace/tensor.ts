@@ -65,8 +65,11 @@ export class Tensor {
     const state = this.tracer.gradients.get(this.source.holder.state);
     return state ? new Tensor(this.tracer, { kind: "state", holder: { state, origin: null } }, state.type) : null;
   }
-  get placements(): readonly string[] {
-    return ["Replicate()"];
+  get placements(): readonly RunTime[] {
+    const { source } = this;
+    if (source.kind !== "state" && source.kind !== "batch") throw this.fail("placement-of-result");
+    const of = source.kind === "batch" ? { field: source.field } : this.tracer.stateOf(this);
+    return this.tracer.axes.map((axis) => new RunTime({ kind: "placement", of, axis }, "string"));
   }
   size(dim: number): number {
     return this.shape[this.dim(dim)]!;

@@ -3,6 +3,7 @@
 import type { StepPlace } from "../../../ir/build.js";
 import type { LogicalGraph, LogicalValue, Phase, Step } from "../../../ir/graph.js";
 import type { HostExpression, HostStatement, HostVariable } from "../../../ir/host.js";
+import type { Axis } from "../../../ir/placement.js";
 import type { State } from "../../../ir/state.js";
 import { sameType, type TensorType } from "../../../ir/tensor-type.js";
 import { type Op, OperandError } from "../../../ops/op.js";
@@ -28,6 +29,8 @@ export class Tracer {
   isConstant = false;
   readonly scalarNames = new WeakMap<HostExpression, string>();
   randomStep: Scalar = 0;
+  /** The axes of the mesh with more than one rank. */
+  axes: readonly Axis[] = [];
   /** In a parallel loss: the mark of logits `[N, classes]`. */
   logitsMark: string | null = null;
   private readonly rounds = new Map<number, number>();
