@@ -17,10 +17,10 @@ const faultOf = (run: () => unknown): unknown => {
 };
 
 test("they shape tensors, and what is not set stays", () => {
-  const small = { hiddenSize: "8", numHeads: "2", vocabSize: "11", "trainingParameters.trainBatchSize": "3" };
+  const small = { hiddenSize: "8", numHeads: "2", vocabSize: "11", "trainingParameters.trainBatchSize": "6" };
   const { config, loaders, states } = gpt({ ...small, datasetPath: "1984", "deviceParameters.dpReplicate": "2" });
   const valueOf = (path: string): unknown => config.find((entry) => entry.path === path)!.value;
-  expect(loaders.map(({ batchSize }) => batchSize)).toEqual([3, 3]);
+  expect(loaders.map(({ batchSize }) => batchSize)).toEqual([6, 6]);
   expect(states.find(({ name }) => name === "model.tokenEmbedding.weight")!.type.shape).toEqual([11, 8]);
   expect(valueOf("datasetPath")).toBe("1984");
   expect(valueOf("deviceParameters.dpReplicate")).toBe(2);
