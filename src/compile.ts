@@ -24,6 +24,7 @@ import { moveIntoRepeats } from "./phases/3-partition/move-into-repeats.js";
 import { narrowFirst } from "./phases/3-partition/narrow-first.js";
 import { cutStages } from "./phases/3-partition/pipeline/cut-stages.js";
 import { place } from "./phases/3-partition/place.js";
+import { makeRounds } from "./phases/3-partition/rounds/make-rounds.js";
 import { schedule } from "./phases/4-schedule/schedule.js";
 
 export interface LookOptions {
@@ -88,5 +89,6 @@ function partition(logical: Program<"logical">, passes: PassRunner): Program<"lo
   const local = passes.run("insertMoves", () => insertMoves(placed));
   const cut = passes.run("cutStages", () => cutStages(local));
   const moved = passes.run("moveIntoRepeats", () => moveIntoRepeats(cut));
-  return passes.finish("keepGathered", () => keepGathered(moved), verifyProgram);
+  const rounds = passes.run("makeRounds", () => makeRounds(moved));
+  return passes.finish("keepGathered", () => keepGathered(rounds), verifyProgram);
 }

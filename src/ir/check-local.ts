@@ -3,7 +3,14 @@
 // promised them. It believes the records; that is what their generic tests are for.
 import type { Op } from "../ops/op.js";
 import type { LocalGraph, LocalValue, MoveStep, OpStep, RepeatStep, StageStep, Step } from "./graph.js";
-import { neutralFills, requiredPlacement, requiredTurn, resultPlacements, resultTurns } from "./local-typing.js";
+import {
+  neutralFills,
+  requiredPlacement,
+  requiredTurn,
+  resultPlacements,
+  resultTurns,
+  turnsOfParts,
+} from "./local-typing.js";
 import type { MeshFacts } from "./mesh-facts.js";
 import { placementAfter, turnAfter } from "./move-type.js";
 import type { Origin } from "./origin.js";
@@ -12,7 +19,7 @@ import { showPlacement } from "./placement-text.js";
 import type { PlacementPlan } from "./program.js";
 import { type StepLetters, stepLetters } from "./step-letters.js";
 import { sameType, showType } from "./tensor-type.js";
-import { sameTurn, showTurn, type Turn, turnOf } from "./turn.js";
+import { sameTurn, showTurn, type Turn } from "./turn.js";
 
 export interface LocalProblem {
   readonly message: string;
@@ -85,8 +92,8 @@ function define(value: LocalValue, scope: Scope, report: Report): void {
   const axes = [...dims.flatMap((dim) => dim.axes), ...Object.keys(partial)];
   if (dims.length !== value.type.shape.length)
     report(`${describe(value)} has ${value.type.shape.length} dims, its placement ${dims.length}`);
-  if (new Set(axes).size !== axes.length)
-    report(`${describe(value)} names an axis twice: ${showPlacement(value.placement)}`);
+  const isTwice = (axis: string, i: number): boolean => axes.indexOf(axis) !== i && axis !== value.turn?.axis;
+  if (axes.some(isTwice)) report(`${describe(value)} names an axis twice: ${showPlacement(value.placement)}`);
   scope.set(value.id, value);
 }
 
@@ -143,7 +150,7 @@ function checkMove({ move, inputs: [before], outputs: [after] }: MoveStep, facts
   const placement = placementAfter(move, before.placement, before.type.shape, facts);
   expectPlacement(name, after.placement, placement, report);
   if (!sameType(before.type, after.type)) report(`${name} makes ${showType(after.type)} of ${showType(before.type)}`);
-  expectTurn(name, after.turn, turnAfter(move, before.turn, facts), report);
+  expectTurn(name, after.turn, turnAfter(move, before, after.placement, facts), report);
   // A part travels with its padding.
   const isKept = (fill: number | null, dim: number): boolean => move.what === "permute" && fill === before.filled[dim];
   if (after.filled.some((fill, dim) => fill !== null && !isKept(fill, dim)))
@@ -214,26 +221,20 @@ function checkTurns(step: OpStep<"local">, letters: StepLetters, facts: MeshFact
     report(`${op.name}: rounds over ${around!.axis} need a known number of ranks`);
     return;
   }
-  if (choice.turn) {
-    step.inputs.forEach(({ turn }, i) => {
-      expectTurn(`${op.name} input ${i}`, turn, requiredTurn(i, letters, choice, degree), report);
+  const placements = step.outputs.map(({ placement }) => placement);
+  const turns = step.inputs.map(({ turn }) => turn);
+  if (choice.turn)
+    step.inputs.forEach(({ turn, placement }, i) => {
+      expectTurn(`${op.name} input ${i}`, turn, requiredTurn(letters.inputs[i]!, placement, choice, degree), report);
     });
-    resultTurns(letters, choice, degree).forEach((want, o) => {
-      expectTurn(`${op.name} result ${o}`, step.outputs[o]!.turn, want, report);
-    });
-    return;
-  }
-  if (turned.some(({ axis, by }) => axis !== around!.axis || by !== around!.by))
+  else if (turned.some(({ axis, by }) => axis !== around!.axis || by !== around!.by))
     report(`${op.name} takes parts of several ranks (${turned.map(showTurn).join("; ")})`);
-  const want =
-    around &&
-    turnOf(
-      around.axis,
-      around.by,
-      turned.flatMap(({ rounds }) => rounds),
-      degree,
-    );
-  for (const [o, { turn }] of step.outputs.entries()) expectTurn(`${op.name} result ${o}`, turn, want, report);
+  const wanted = choice.turn
+    ? resultTurns(letters, placements, choice, degree)
+    : turnsOfParts(turns, letters, placements, degree);
+  wanted.forEach((want, o) => {
+    expectTurn(`${op.name} result ${o}`, step.outputs[o]!.turn, want, report);
+  });
 }
 
 function checkResults(step: OpStep<"local">, letters: StepLetters, facts: MeshFacts, report: Report): void {

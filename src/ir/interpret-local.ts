@@ -12,7 +12,7 @@ import { garbage } from "./shards.js";
 import { stepLetters } from "./step-letters.js";
 import { type DType, numElements } from "./tensor-type.js";
 import { elementsSent, isCollective } from "./traffic.js";
-import { turnedCoordinates } from "./turn.js";
+import { coordinatesAlong } from "./turn.js";
 
 /** What one rank sent in one collective. */
 export interface Sent {
@@ -226,7 +226,7 @@ function runFill(step: Extract<Step<"local">, { kind: "fill" }>, ranks: Ranks): 
   const [before] = step.inputs;
   ranks.held.forEach((_, rank) => {
     const split = before.placement.dims[step.dim]!;
-    const at = turnedCoordinates(placeOfRank(rank, step, ranks), before.turn, ranks.degrees);
+    const at = coordinatesAlong(step.dim, placeOfRank(rank, step, ranks), before.turn, ranks.degrees);
     const { valid } = spanOf(before.type.shape[step.dim]!, split, ranks.degrees, at);
     put(ranks, rank, step.outputs[0], fillFrom(get(ranks, rank, before), step.dim, valid, step.fill));
   });

@@ -61,26 +61,58 @@ export const resultPlacements = (
     return { dims: termSplits(term, letters, choice, facts), partial };
   });
 
-/** Whose part input `index` must be. `degree`: ranks on the axis of the rounds. */
-export const requiredTurn = (index: number, letters: StepLetters, choice: Choice, degree: number): Turn | undefined =>
-  choice.turn && dimOf(letters.inputs[index]!, choice.turn.letter) >= 0
-    ? turnOf(choice.turn.axis, choice.turn.by, [], degree)
-    : undefined;
+/** Whose part an input must be. `degree`: ranks on the axis of the rounds. */
+export function requiredTurn(
+  term: readonly TermDim[],
+  placement: Placement,
+  choice: Choice,
+  degree: number,
+): Turn | undefined {
+  if (!choice.turn) return undefined;
+  const { axis, by, letter } = choice.turn;
+  const dim = dimOf(term, letter);
+  return dim < 0 ? undefined : turnOf({ axis, by, dim, rounds: [] }, placement, degree);
+}
 
 /**
  * Whose part each result of a round is: of what lacks the letter, a part of this rank's own; of what has it, the piece's,
  * and a part of a sum where the axis splits a letter that is reduced there.
  */
-export const resultTurns = (letters: StepLetters, choice: Choice, degree: number): readonly (Turn | undefined)[] =>
-  letters.outputs.map((term) => {
+export const resultTurns = (
+  letters: StepLetters,
+  placements: readonly Placement[],
+  choice: Choice,
+  degree: number,
+): readonly (Turn | undefined)[] =>
+  letters.outputs.map((term, o) => {
     if (!choice.turn) return undefined;
     const { axis, by, letter } = choice.turn;
-    if (dimOf(term, letter) < 0) return turnOf(axis, 0, [by], degree);
+    const dim = dimOf(term, letter);
+    if (dim < 0) return turnOf({ axis, by: 0, dim, rounds: [by] }, placements[o]!, degree);
     const isSum = letters.reduced.some(
       (other) => dimOf(term, other) < 0 && (choice.letters.get(other) ?? []).includes(axis),
     );
-    return turnOf(axis, by, isSum ? [by] : [], degree);
+    return turnOf({ axis, by, dim, rounds: isSum ? [by] : [] }, placements[o]!, degree);
   });
+
+/** Whose part the results of an op on parts are: the same rank's, with the rounds of all of them. */
+export function turnsOfParts(
+  turns: readonly (Turn | undefined)[],
+  letters: StepLetters,
+  placements: readonly Placement[],
+  degree: number,
+): readonly (Turn | undefined)[] {
+  const turned = turns.flatMap((turn, i) => (turn ? [{ turn, letter: letters.inputs[i]![turn.dim]?.letter }] : []));
+  const [first] = turned;
+  if (!first) return letters.outputs.map(() => undefined);
+  const { axis, by } = first.turn;
+  const rounds = turned.flatMap(({ turn }) => turn.rounds);
+  const letter = turned.find((each) => each.letter !== undefined)?.letter;
+  return letters.outputs.map((term, o) => {
+    const dim = letter === undefined ? -1 : dimOf(term, letter);
+    return turnOf({ axis, by, dim, rounds }, placements[o]!, degree);
+  });
+}
 
 export interface NeutralFill {
   readonly letter: string;

@@ -1,5 +1,5 @@
 // The type rule of each collective: what a placement becomes, or why the move may not be used there.
-import type { Move } from "./graph.js";
+import type { LocalValue, Move } from "./graph.js";
 import { type MeshFacts, plainPlacement } from "./mesh-facts.js";
 import { cutOf, type DimSplit, notSplit, type Placement, whereIs, withoutPartial } from "./placement.js";
 import { showTurn, type Turn, turnOf } from "./turn.js";
@@ -15,19 +15,23 @@ export function placementAfter(move: Move, before: Placement, shape: readonly nu
 }
 
 /** The turn after a move. Throws `IllegalMove` where it cannot be made in the middle of rounds. */
-export function turnAfter({ what, axis, by }: Move, before: Turn | undefined, facts: MeshFacts): Turn | undefined {
+export function turnAfter(move: Move, before: LocalValue, after: Placement, facts: MeshFacts): Turn | undefined {
+  const { what, axis, dim, by } = move;
+  const refuse = (why: string): never => {
+    throw new IllegalMove(`${what} over ${axis}: ${why}`);
+  };
+  const { turn } = before;
+  if (turn && (what !== "permute" || turn.axis !== axis))
+    refuse(`the value is in the middle of rounds (${showTurn(turn)})`);
+  if (what !== "permute" && by === undefined) return undefined;
   const degree = facts.mesh.degrees[axis];
-  if (what !== "permute" && by === undefined) {
-    if (before)
-      throw new IllegalMove(`${what} over ${axis}: the value is in the middle of rounds (${showTurn(before)})`);
-    return undefined;
+  if (degree === "auto") return refuse("rounds need a known number of ranks");
+  if (what === "permute") {
+    const now = turn ?? { axis, by: 0, dim: whereIs(axis, after) as number, rounds: [] };
+    return turnOf({ ...now, by: now.by + 1 }, after, degree);
   }
-  if (degree === "auto") throw new IllegalMove(`${what} over ${axis}: rounds need a known number of ranks`);
-  if (before && (before.axis !== axis || what === "slice"))
-    throw new IllegalMove(`${what} over ${axis}: the value is in the middle of rounds (${showTurn(before)})`);
-  if (what === "permute") return turnOf(axis, (before?.by ?? 0) + 1, before?.rounds ?? [], degree);
-  if (what !== "slice") throw new IllegalMove(`${what} over ${axis} takes no other rank's part`);
-  return turnOf(axis, by!, [], degree);
+  if (what !== "slice") refuse("it takes no other rank's part");
+  return turnOf({ axis, by: by!, dim, rounds: [] }, after, degree);
 }
 
 function afterMove(move: Move, before: Placement): Placement {
@@ -84,7 +88,10 @@ function afterMove(move: Move, before: Placement): Placement {
       if (typeof whereIs(axis, before) !== "number") refuse("no dim is split there: all ranks hold the same");
       return before;
     case "slice":
-      if (whereIs(axis, before) !== null) refuse("the value already differs there");
+      // In rounds another dim may be split there too.
+      if (move.by === undefined ? whereIs(axis, before) !== null : before.dims[dim]?.axes.includes(axis))
+        refuse("the value already differs there");
+      if (reduced !== undefined) refuse("the value is a sum in parts there");
       return { dims: put(new Map([[dim, longer(dim)]])), partial: before.partial };
     case "own":
       if (whereIs(axis, before) !== null) refuse("the value already differs there");

@@ -137,10 +137,11 @@ class Reader {
 
   private turn(cursor: Cursor): Turn {
     const { axis, by } = this.around(cursor);
+    const dim = cursor.has(" of dim ") ? Number(cursor.need(/\d+/y, "a dim")) : -1;
     const number = (): number => Number(cursor.need(/\d+/y, "a round"));
     const rounds = cursor.has(": ") ? cursor.list(number, "+") : [];
     cursor.take(")");
-    return { axis, by, rounds };
+    return { axis, by, dim, rounds };
   }
 
   private around(cursor: Cursor): Around {

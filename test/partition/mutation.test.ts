@@ -14,6 +14,7 @@ import { insertMoves } from "../../src/phases/3-partition/insert-moves.js";
 import { moveIntoRepeats } from "../../src/phases/3-partition/move-into-repeats.js";
 import { factsOf, place } from "../../src/phases/3-partition/place.js";
 import { defaultPlan, planStates } from "../../src/phases/3-partition/plan-states.js";
+import { makeRounds } from "../../src/phases/3-partition/rounds/make-rounds.js";
 import { differences, inputsFrom, runLocal, runWhole } from "../run-program.js";
 import { gptTraining, tinyGpt } from "../tiny-models.js";
 import { type Fault, mutantsOf } from "./mutants.js";
@@ -49,7 +50,7 @@ test.each(meshes)("on $degrees", ({ degrees, numLayers }) => {
     use: ({ name }) => ("tp" in degrees ? (tensorParallel[name.split(".").at(-1)!] ?? null) : null),
     sequenceDim: () => 1,
   });
-  const local = moveIntoRepeats(insertMoves(place(logical, plan)));
+  const local = makeRounds(moveIntoRepeats(insertMoves(place(logical, plan))));
   const graph = local.graphs.get("step")!;
   const facts = factsOf(local);
   const world = degreesOf(mesh);

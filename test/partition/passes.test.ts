@@ -19,6 +19,7 @@ const passes = [
   "insertMoves",
   "cutStages",
   "moveIntoRepeats",
+  "makeRounds",
   "keepGathered",
 ];
 const meshes = [{}, { dpReplicate: 2 }, { dpReplicate: 4 }, { dpReplicate: "auto" }] as const;

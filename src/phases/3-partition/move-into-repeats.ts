@@ -6,6 +6,7 @@ import type { LocalGraph, LocalValue, MoveStep, OpStep, RepeatStep, Step } from 
 import { sameCut } from "../../ir/placement.js";
 import type { Program } from "../../ir/program.js";
 import { highestId } from "../../ir/steps.js";
+import { type Readers, readersOf } from "./readers.js";
 
 export function moveIntoRepeats(program: Program<"local">): Program<"local"> {
   const graphs = new Map([...program.graphs].map(([name, graph]) => [name, rewriteGraph(graph)] as const));
@@ -16,37 +17,6 @@ function rewriteGraph(graph: LocalGraph): LocalGraph {
   let lastId = highestId(graph);
   const steps = rewriteSteps(graph.steps, readersOf(graph), () => ++lastId);
   return steps === graph.steps ? graph : { ...graph, steps };
-}
-
-/** By value id, the steps that read it; null stands for a reader that is no step. */
-type Readers = ReadonlyMap<number, readonly (Step<"local"> | null)[]>;
-
-function readersOf(graph: LocalGraph): Readers {
-  const readers = new Map<number, (Step<"local"> | null)[]>();
-  const read = (value: LocalValue, by: Step<"local"> | null): void => {
-    const known = readers.get(value.id);
-    if (known) known.push(by);
-    else readers.set(value.id, [by]);
-  };
-  const walk = (steps: readonly Step<"local">[]): void => {
-    for (const step of steps) {
-      if (step.kind !== "repeat") {
-        for (const value of step.inputs) read(value, step);
-        continue;
-      }
-      for (const { start, leave } of step.carried) {
-        read(start, step);
-        read(leave, null);
-      }
-      for (const { items } of step.stacked) for (const item of items) read(item, step);
-      for (const { outer } of step.shared) read(outer, step);
-      for (const { each } of step.collected) read(each, null);
-      walk(step.body);
-    }
-  };
-  walk(graph.steps);
-  for (const { value } of [...graph.results, ...graph.updates, ...graph.observed]) read(value, null);
-  return readers;
 }
 
 /** A list of steps on its way. Readers are those of the graph before: no move changes who reads another value. */

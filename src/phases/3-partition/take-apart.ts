@@ -39,7 +39,8 @@ export function takeApart(step: OpStep<"logical">, letter: string, newId: () => 
   };
 }
 
-function resultTypes<A>(op: Op<A>, inputs: readonly LogicalValue[], attrs: A): readonly TensorType[] {
+/** The types of an op's results. */
+export function resultTypes<A>(op: Op<A>, inputs: readonly LogicalValue[], attrs: A): readonly TensorType[] {
   const letters = stepLetters(
     op,
     inputs.map(({ type }) => type.shape),

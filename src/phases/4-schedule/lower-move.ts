@@ -46,7 +46,13 @@ export function lowerFill(step: FillStep, view: View, lowering: Lowering): Lower
   const tensor = lowering.tensor(before.name, before.type.dtype, shape);
   const split = before.placement.dims[step.dim]!;
   const size = before.type.shape[step.dim]!;
-  const valid: RankNumber = { kind: "valid", size, split, plus: 0, turn: before.turn };
+  const valid: RankNumber = {
+    kind: "valid",
+    size,
+    split,
+    plus: 0,
+    turn: before.turn?.dim === step.dim ? before.turn : undefined,
+  };
   const inside = apply("less", index(dimLetters(shape.length)[step.dim]!), attribute("valid"));
   const value = apply("select", inside, input(0), constant(step.fill));
   const jobs = pieceOver(shape, tensor, view, value, [["valid", valid]], step, lowering);
