@@ -3,6 +3,7 @@
 // A gradient wants to be where its primal is split: that is a candidate where inputs are whole, where they disagree,
 // and where a sum must be made whole.
 import type { Choice, OpStep } from "../../ir/graph.js";
+import type { Mark } from "../../ir/layout.js";
 import { type Axis, type Cut, cutOf, plainCut, sameCut, whereIs } from "../../ir/placement.js";
 import type { StepLetters, TermDim } from "../../ir/step-letters.js";
 import { cheapest } from "./compare-costs.js";
@@ -66,7 +67,8 @@ export function chooseLetters(step: OpStep<"logical">, letters: StepLetters, blo
     ...inputs.flatMap(({ primal }, i) => wanted(primal, letters.inputs[i]!)),
     ...primals.flatMap((primal, o) => wanted(primal, letters.outputs[o]!)),
   ];
-  return choiceOf(taken, pass, candidates, letters, placing);
+  const choice = choiceOf(taken, pass, candidates, letters, placing);
+  return mark === null ? choice : dealt(choice, mark, placing);
 }
 
 /** A letter without asking for costs: the only one that is proposed, or a parameter's. Undefined: they disagree. */
@@ -92,6 +94,15 @@ function settle(
   });
   const [winner] = strong;
   return strong.size === 1 && options.includes(winner!) ? winner : undefined;
+}
+
+/** Where the outermost axis of a letter is one that a mark names and that deals, it deals head and tail pieces. */
+function dealt(choice: Choice, mark: Mark, { dealing }: Placing): Choice {
+  const cuts = new Map(choice.cuts);
+  for (const [letter, [outermost]] of choice.letters)
+    if (outermost !== undefined && typeof mark[outermost] === "number" && dealing.includes(outermost))
+      cuts.set(letter, { ...(cuts.get(letter) ?? plainCut), order: "headTail" });
+  return { ...choice, cuts };
 }
 
 function choiceOf(

@@ -5,7 +5,7 @@
 import type { LogicalGraph, LogicalValue, OpStep, PlacedGraph, Value } from "../../ir/graph.js";
 import type { Mark } from "../../ir/layout.js";
 import { type MeshFacts, meshFacts } from "../../ir/mesh-facts.js";
-import { notSplit, type Placement, reducedPlacement, wholePlacement } from "../../ir/placement.js";
+import { type Axis, notSplit, type Placement, reducedPlacement, wholePlacement } from "../../ir/placement.js";
 import type { PlacementPlan, Program } from "../../ir/program.js";
 import { highestId } from "../../ir/steps.js";
 import { findUnits } from "./find-units.js";
@@ -20,6 +20,7 @@ import { findTensorFlows, type TensorFlows } from "./tensor-flows.js";
 export function place(program: Program<"logical">, given: PlacementPlan | null = null): Program<"placed"> {
   const facts = factsOf(program);
   const plan = given ?? planOf(program, facts);
+  const dealing: readonly Axis[] = program.layout.balancesSequence ? ["cp"] : [];
   const flows = findTensorFlows(program.main);
   const known = new Map<number, Placement>();
   const placed = new Map<string, PlacedGraph>();
@@ -27,7 +28,7 @@ export function place(program: Program<"logical">, given: PlacementPlan | null =
   for (const name of order) {
     const graph = program.graphs.get(name);
     if (!graph) throw new Error(`the host code runs a graph "${name}" that is not there`);
-    placed.set(name, placeGraph(graph, { facts, plan, flows, known }));
+    placed.set(name, placeGraph(graph, { facts, plan, dealing, flows, known }));
   }
   const graphs = new Map([...program.graphs.keys()].map((name) => [name, placed.get(name)!]));
   return { ...program, level: "placed", plan, graphs, main: sayPlacements(program.main, plan) };
@@ -44,6 +45,7 @@ export const factsOf = (program: Pick<Program, "mesh" | "loaders" | "computedBat
 interface Surroundings {
   readonly facts: MeshFacts;
   readonly plan: PlacementPlan;
+  readonly dealing: readonly Axis[];
   readonly flows: TensorFlows;
   /** By number of a flow: where tensors lie that pass from graph to graph. */
   readonly known: Map<number, Placement>;
@@ -55,7 +57,8 @@ function placeGraph(graph: LogicalGraph, around: Surroundings): PlacedGraph {
     const name = op.mark?.(attrs);
     return name === undefined ? null : (around.plan.marks.get(name) ?? null);
   };
-  const placing: Placing = { facts: around.facts, newId: () => ++lastId, markOf, known: new Map() };
+  const { facts, dealing } = around;
+  const placing: Placing = { facts, newId: () => ++lastId, markOf, dealing, known: new Map() };
   const inputs = graph.inputs.map(({ value, source }) => ({
     source,
     value: placeInput(graph.name, { value, source }, around, placing),

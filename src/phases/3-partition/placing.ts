@@ -2,7 +2,7 @@
 import type { LogicalValue, OpStep, Phase, PlacedValue, Step } from "../../ir/graph.js";
 import type { Mark } from "../../ir/layout.js";
 import type { MeshFacts } from "../../ir/mesh-facts.js";
-import type { Placement } from "../../ir/placement.js";
+import type { Axis, Placement } from "../../ir/placement.js";
 
 /** Where a value is between steps, and where readers in forward and backward see it: these differ for states that FSDP gathers. */
 export interface Where {
@@ -25,6 +25,8 @@ export interface Placing {
   /** A new value id, unused in the graph and in its bodies. */
   readonly newId: () => number;
   readonly markOf: (step: OpStep<"logical">) => Mark | null;
+  /** Axes that, where marks name them, deal head and tail pieces of the marked dim. */
+  readonly dealing: readonly Axis[];
   /** Every value placed so far, those of other bodies too: a gradient in one body belongs to a value of another. */
   readonly known: Map<number, Known>;
 }
