@@ -2,7 +2,7 @@
 // after the other, since those want all cores.
 import { defineConfig } from "vitest/config";
 
-const programs = ["test/programs/**/*.test.ts", "test/pytorch/**/*.test.ts", "test/docs/**/*.test.ts", "test/cli/build.test.ts"];
+const programs = ["test/programs/**/*.test.ts", "test/pytorch/**/*.test.ts", "test/docs/**/*.test.ts", "test/meshes/emitted.test.ts", "test/cli/build.test.ts"];
 
 export default defineConfig({
   test: {

@@ -2,8 +2,11 @@
 // first weights are the same to the last bit.
 import { describe, expect, test } from "vitest";
 import { compileProgram } from "../../src/compile.js";
+import type { Step } from "../../src/ir/graph.js";
 import { degreesOf } from "../../src/ir/mesh.js";
+import type { Axis } from "../../src/ir/placement.js";
 import type { Program } from "../../src/ir/program.js";
+import { isCollective } from "../../src/ir/traffic.js";
 import { differences, inputsFrom, runRanks, runWhole } from "../run-program.js";
 import { evaluateOn } from "./evaluate-on.js";
 import { meshCases, nameOf } from "./meshes.js";
@@ -12,6 +15,12 @@ const inputs = inputsFrom({ below: 11, zeroGradients: true });
 /** Sums in another order, in float64. */
 const tolerance = 1e-9;
 const firstWeights = "initialize";
+
+const collectiveAxes = (steps: readonly Step<"local">[]): readonly Axis[] =>
+  steps.flatMap((step) => {
+    if (step.kind === "repeat") return collectiveAxes(step.body);
+    return step.kind === "move" && isCollective(step.move) ? [step.move.axis] : [];
+  });
 
 describe("interpreted", () => {
   test.each(meshCases.map((each) => ({ name: nameOf(each), each })))("$name", ({ each }) => {
@@ -25,6 +34,10 @@ describe("interpreted", () => {
     const whole = runWhole(logical, inputs);
     const spread = runRanks(local, degreesOf(local.mesh), inputs, 7);
     expect(differences(whole, spread, tolerance)).toEqual([]);
+    // A mesh on which nothing is spread would have the right numbers too.
+    expect(new Set(collectiveAxes([...local.graphs.values()].flatMap(({ steps }) => steps)))).toEqual(
+      new Set(Object.keys(each.degrees)),
+    );
     const only = (runs: typeof whole) => new Map([[firstWeights, runs.get(firstWeights)!]]);
     expect(differences(only(whole), only(spread), 0)).toEqual([]);
   });
