@@ -3,6 +3,7 @@
 import type { NdArray } from "../ir/nd.js";
 import { attend, attendBack, type Sees } from "./attend.js";
 import { checkFloats, flopsOf, groups, keyGroups, lseGroups, operand, queryGroups } from "./attention-call.js";
+import { copyPerQueryHead, sumPerKeyHead } from "./key-heads.js";
 import { mergeAttention } from "./merge-attention.js";
 import { type Op, OperandError } from "./op.js";
 import { bytesOf, plain } from "./record.js";
@@ -44,6 +45,13 @@ export const attentionAt: Op<AttentionAtAttributes> = {
   },
   indices: [3, 4],
   neutral: (letter) => (letter === "s" ? [{ input: 4, fill: unseen }] : []),
+  apart: (letter) =>
+    letter !== "r"
+      ? null
+      : (g, [q, k, v, ...positions], { scale, share }) => {
+          const [keys, values] = [k!, v!].map((x) => copyPerQueryHead(g, x, share));
+          return g.emit(attentionAt, [q!, keys!, values!, ...positions], { scale, share: 1 });
+        },
   merge: (letter) => (letter === "s" ? mergeAttention : null),
   rounds: (letter) => letter === "s",
   gradient: (g, [out, lseGradient], [q, k, v, queryAt, keyAt], [result, lse], attrs) => {
@@ -105,6 +113,15 @@ export const attentionAtGradient: Op<AttentionAtAttributes> = {
       throw new OperandError("second derivatives through attention are not supported");
     return outer.map(() => null).concat([null, null, null, null, null]);
   },
+  apart: (letter) =>
+    letter !== "r"
+      ? null
+      : (g, [outer, q, k, v, ...rest], { scale, share }) => {
+          const [keys, values] = [k!, v!].map((x) => copyPerQueryHead(g, x, share));
+          const inputs = [outer!, q!, keys!, values!, ...rest];
+          const [dq, dk, dv] = g.emit(attentionAtGradient, inputs, { scale, share: 1 });
+          return [dq!, sumPerKeyHead(g, dk!, share), sumPerKeyHead(g, dv!, share)];
+        },
   rounds: (letter) => letter === "s",
   neutral: (letter) => {
     if (letter === "s") return [{ input: 7, fill: unseen }];

@@ -5,6 +5,7 @@ import { attend, attendBack, type Sees } from "./attend.js";
 import { attentionAt, attentionAtGradient } from "./attention-at.js";
 import { checkFloats, flopsOf, groups, keyGroups, lseGroups, operand, queryGroups } from "./attention-call.js";
 import { emitIota } from "./creation.js";
+import { copyPerQueryHead, sumPerKeyHead } from "./key-heads.js";
 import { mergeAttention } from "./merge-attention.js";
 import { type Emitter, type Op, OperandError } from "./op.js";
 import { bytesOf, plain } from "./record.js";
@@ -41,11 +42,16 @@ export const attention: Op<AttentionAttributes> = {
     checkFloats("attention", dtypes);
     return [dtypes[0]!, "f32"];
   },
-  apart: (letter) =>
-    letter !== "t"
-      ? null
-      : (g, [q, k, v], { scale, share }) =>
-          g.emit(attentionAt, [q!, k!, v!, placesOf(g, q!), placesOf(g, k!)], { scale, share }),
+  apart: (letter) => {
+    if (letter === "t")
+      return (g, [q, k, v], { scale, share }) =>
+        g.emit(attentionAt, [q!, k!, v!, placesOf(g, q!), placesOf(g, k!)], { scale, share });
+    if (letter !== "r") return null;
+    return (g, [q, k, v], { share, ...attrs }) => {
+      const [keys, values] = [k!, v!].map((x) => copyPerQueryHead(g, x, share));
+      return g.emit(attention, [q!, keys!, values!], { ...attrs, share: 1 });
+    };
+  },
   merge: (letter) => (letter === "s" ? mergeAttention : null),
   gradient: (g, [out, lseGradient], [q, k, v], [result, lse], attrs) => {
     if (lseGradient) throw new Error("attention's normaliser is for its gradient alone");
@@ -111,11 +117,17 @@ export const attentionGradient: Op<AttentionAttributes> = {
       throw new OperandError("second derivatives through attention are not supported");
     return [null, null, null, null, null, null];
   },
-  apart: (letter) =>
-    letter !== "t"
-      ? null
-      : (g, inputs, { scale, share }) =>
-          g.emit(attentionAtGradient, [...inputs, placesOf(g, inputs[1]!), placesOf(g, inputs[2]!)], { scale, share }),
+  apart: (letter) => {
+    if (letter === "t")
+      return (g, inputs, { scale, share }) =>
+        g.emit(attentionAtGradient, [...inputs, placesOf(g, inputs[1]!), placesOf(g, inputs[2]!)], { scale, share });
+    if (letter !== "r") return null;
+    return (g, [outer, q, k, v, ...rest], { share, ...attrs }) => {
+      const [keys, values] = [k!, v!].map((x) => copyPerQueryHead(g, x, share));
+      const [dq, dk, dv] = g.emit(attentionGradient, [outer!, q!, keys!, values!, ...rest], { ...attrs, share: 1 });
+      return [dq!, sumPerKeyHead(g, dk!, share), sumPerKeyHead(g, dv!, share)];
+    };
+  },
   neutral: () => [
     { input: 0, fill: 0 },
     { input: 1, fill: 0 },

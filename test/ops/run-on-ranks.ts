@@ -28,7 +28,7 @@ export function runOnRanks(
   const mesh = meshOf({ tp: numRanks });
   const placementOf = (i: number): Placement => ({
     dims: letters.inputs[i]!.map((dim) =>
-      numRanks > 1 && dim.letter === letter ? { axes: ["tp"], unit: 1 } : notSplit,
+      numRanks > 1 && (dim.letter === letter || dim.inner.includes(letter)) ? { axes: ["tp"], unit: 1 } : notSplit,
     ),
     partial: {},
   });

@@ -5,9 +5,20 @@ import { requiredPlacement, resultPlacements } from "../../ir/local-typing.js";
 import { samePlacement } from "../../ir/placement.js";
 import { type StepLetters, stepLetters } from "../../ir/step-letters.js";
 import { chooseLetters } from "./choose-letters.js";
+import { stateOn } from "./letter-units.js";
 import { narrows } from "./narrowing.js";
 import { placeRepeat } from "./place-repeat.js";
-import { type Block, countReads, type Known, learn, lookUp, type Placing, primalOf, type Where } from "./placing.js";
+import {
+  type Block,
+  countReads,
+  type Known,
+  learn,
+  lookUp,
+  type Placing,
+  placementIn,
+  primalOf,
+  type Where,
+} from "./placing.js";
 import { floatingDims } from "./refit.js";
 import { takeApart } from "./take-apart.js";
 
@@ -22,6 +33,11 @@ export function placeSteps(steps: readonly Step<"logical">[], block: Block, plac
 function placeOp(step: OpStep<"logical">, block: Block, placing: Placing): void {
   const shapes = step.inputs.map(({ type }) => type.shape);
   const letters = stepLetters(step.op, shapes, step.attrs);
+  const cutInside = findCutInside(step, letters, placing);
+  if (cutInside !== null) {
+    placeApart(step, cutInside, block, placing);
+    return;
+  }
   const source = atRest(step, block, placing);
   const choice = chooseLetters(source ? { ...step, phase: "update" } : step, letters, block, placing);
   const whole = [...choice.letters.keys()].find((letter) => letters.whole.has(letter));
@@ -54,6 +70,21 @@ function atRest(step: OpStep<"logical">, block: Block, placing: Placing): Known 
   if (!narrows(step) || !block.narrowed.has(step.inputs[0]!.id)) return null;
   const known = lookUp(placing, step.inputs[0]!);
   return known.isParameter && !samePlacement(known.rest, known.use) ? known : null;
+}
+
+/** A letter merged inside a dim that an input has cut there, and along which the op comes apart: so it need not move. */
+function findCutInside(step: OpStep<"logical">, letters: StepLetters, { facts, known }: Placing): string | null {
+  for (const [i, value] of step.inputs.entries()) {
+    const placement = placementIn(step.phase, known.get(value.id)!);
+    for (const axis of facts.axes) {
+      const state = stateOn(axis, placement, letters.inputs[i]!, letters, facts);
+      if (state === null || state === "partial" || state.fits) continue;
+      const dim = letters.inputs[i]!.find(({ letter }) => letter === state.letter)!;
+      const inner = dim.inner.find((letter) => step.op.apart(letter) !== null);
+      if (inner !== undefined) return inner;
+    }
+  }
+  return null;
 }
 
 /** Whether the step reads parameters and, beside them, only what was made of nothing: a transposed weight is a weight. */
