@@ -1,50 +1,28 @@
 // Gathers lowered as rounds: the numbers of one rank on every number of ranks, with lengths that do not divide and in head
-// and tail order; no gather of keys is left, and what is sent is what the textbook says.
+// and tail order; no gather of keys is left, and what is sent is what the textbook says. So too when it is scheduled.
 import { describe, expect, test } from "vitest";
 import { findMismatch } from "../../src/ir/check-collectives.js";
 import { checkLocalGraph } from "../../src/ir/check-local.js";
 import { runLocalGraph } from "../../src/ir/interpret-local.js";
-import { defaultLayout } from "../../src/ir/layout.js";
-import { degreesOf, meshOf } from "../../src/ir/mesh.js";
+import { degreesOf } from "../../src/ir/mesh.js";
 import { parseGraph } from "../../src/ir/parse.js";
-import type { Axis, Placement } from "../../src/ir/placement.js";
 import { printGraph } from "../../src/ir/print.js";
-import type { Program } from "../../src/ir/program.js";
+import type { Launch } from "../../src/ir/scheduled.js";
 import { shardOf } from "../../src/ir/shards.js";
-import { eachGraph } from "../../src/passes/pass-runner.js";
-import { differentiate } from "../../src/phases/2-differentiate/differentiate.js";
-import { simplify } from "../../src/phases/2-differentiate/simplify.js";
-import { insertMoves } from "../../src/phases/3-partition/insert-moves.js";
-import { moveIntoRepeats } from "../../src/phases/3-partition/move-into-repeats.js";
-import { factsOf, place } from "../../src/phases/3-partition/place.js";
-import { defaultPlan, planStates } from "../../src/phases/3-partition/plan-states.js";
-import { makeRounds } from "../../src/phases/3-partition/rounds/make-rounds.js";
-import { differences, inputsFrom, runLocal, runWhole } from "../run-program.js";
-import { gptTraining, type TinyGpt, tinyGpt } from "../tiny-models.js";
+import { verifyScheduled } from "../../src/ir/verify-scheduled.js";
+import { factsOf } from "../../src/phases/3-partition/place.js";
+import { schedule } from "../../src/phases/4-schedule/schedule.js";
+import { differences, inputsFrom, runLocal, runRanks, runWhole } from "../run-program.js";
+import { runScheduled, withoutSums } from "../schedule/run-scheduled.js";
+import { ringProgram } from "./ring-program.js";
 
 const inputs = inputsFrom({ below: 5 });
 
-type DegreesAsked = Partial<Record<Axis, number>>;
-
 /** The step's local graph, checked and compared with one rank; and what it sends. */
-function ringOn(degrees: DegreesAsked, config: Partial<TinyGpt>, order?: "headTail") {
-  const mesh = meshOf(degrees);
-  const model: TinyGpt = { ...tinyGpt, batch: 2, heads: 2, width: 4, vocab: 5, ...config };
-  const program: Program<"logical"> = { ...gptTraining(model), mesh, layout: { ...defaultLayout } };
-  const logical = eachGraph(eachGraph(program, differentiate), simplify);
-  const planned = planStates(factsOf(program), program.states, program.loaders, {
-    ...defaultPlan,
-    sequenceDim: () => 1,
-  });
-  const dealt = ({ dims, partial }: Placement): Placement => ({
-    dims: dims.map((dim) => (dim.axes.includes("cp") && order ? { ...dim, order } : dim)),
-    partial,
-  });
-  const plan = { ...planned, batch: new Map([...planned.batch].map(([field, where]) => [field, dealt(where)])) };
-  const gathered = moveIntoRepeats(insertMoves(place(logical, plan)));
-  const local = makeRounds(gathered);
+function ringOn(...asked: Parameters<typeof ringProgram>) {
+  const { model, plan, logical, gathered, local } = ringProgram(...asked);
   const graph = local.graphs.get("step")!;
-  const world = degreesOf(mesh);
+  const world = degreesOf(local.mesh);
   expect(checkLocalGraph(graph, plan, factsOf(local))).toEqual([]);
   expect(findMismatch(() => graph, world)).toBeNull();
   const text = printGraph(graph);
@@ -95,3 +73,34 @@ describe("attention over cp", () => {
     expect(gathersOfKeys(text)).toEqual([]);
   });
 });
+
+test.each([
+  { degrees: { cp: 2 }, time: 5 },
+  { degrees: { cp: 4 }, time: 7 },
+  { degrees: { cp: 2, tp: 2 }, time: 6 },
+] as const)("scheduled on $degrees, sequence of $time: right, and sends overlap work", ({ degrees, time }) => {
+  const { local } = ringProgram(degrees, { time });
+  const scheduled = schedule(local);
+  expect(verifyScheduled(scheduled)).toEqual([]);
+  const expected = withoutSums(runRanks(local, degreesOf(local.mesh), inputs, 7), local);
+  expect(differences(expected, runScheduled(scheduled, 0, inputs, 7), 1e-9)).toEqual([]);
+  const open = overlapped(scheduled.graphs.get("step")!.launches, "attentionAt");
+  // Keys and values of the next round are on their way during every round's attention but the last.
+  expect(open).toEqual([...Array.from({ length: degrees.cp - 1 }, () => true), false]);
+});
+
+/** For each call of a symbol in the first loop that has one, whether a permute is under way. */
+function overlapped(launches: readonly Launch[], symbol: string): readonly boolean[] {
+  const found: boolean[] = [];
+  const open = new Set<number>();
+  for (const launch of launches) {
+    if (launch.kind === "loop") {
+      const inside = overlapped(launch.body, symbol);
+      if (inside.length > 0) return inside;
+    }
+    if (launch.kind === "collective" && launch.what === "permute") open.add(launch.handle);
+    if (launch.kind === "wait") open.delete(launch.handle);
+    if (launch.kind === "call" && launch.symbol === symbol) found.push(open.size > 0);
+  }
+  return found;
+}
