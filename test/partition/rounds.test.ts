@@ -85,6 +85,7 @@ test.each([
   const expected = withoutSums(runRanks(local, degreesOf(local.mesh), inputs, 7), local);
   expect(differences(expected, runScheduled(scheduled, 0, inputs, 7), 1e-9)).toEqual([]);
   const open = overlapped(scheduled.graphs.get("step")!.launches, "attentionAt");
+  expect(partsOf(scheduled.graphs.get("step")!.launches, "permute")[0]).toBe(2);
   // Keys and values of the next round are on their way during every round's attention but the last.
   expect(open).toEqual([...Array.from({ length: degrees.cp - 1 }, () => true), false]);
 });
@@ -104,3 +105,10 @@ function overlapped(launches: readonly Launch[], symbol: string): readonly boole
   }
   return found;
 }
+
+/** How many parts each collective of a kind has, loops once. */
+const partsOf = (launches: readonly Launch[], what: string): readonly number[] =>
+  launches.flatMap((launch) => {
+    if (launch.kind === "loop") return partsOf(launch.body, what);
+    return launch.kind === "collective" && launch.what === what ? [launch.parts.length] : [];
+  });

@@ -1,6 +1,7 @@
 // Purpose: neighbouring reductions over the same ranks become one bucket: begun together once the last of them is ready
 // or somebody needs one, so that many small ones cost no more than their bytes. Needs: jobs in order, shared memory.
-// Leaves: fewer collectives, at places where all their sources are ready. Example: the gradients of one layer.
+// Leaves: fewer collectives, at places where all their sources are ready. Example: the gradients of one layer. Parts for
+// the next rank leave together too, but before anything else is begun, so that they travel while it runs: keys and values.
 import { numBytesOf } from "../../ir/tensor-type.js";
 import { most, product } from "./amounts.js";
 import type { Shared } from "./share-memory.js";
@@ -43,6 +44,8 @@ export function joinCollectives(jobs: readonly Job<Laid>[], options: Options): r
     const { reads, writes } = touchedBy(job, options.rounds);
     const [read, written] = [cells(reads), cells(writes)];
     const own = keyOf(job);
+    if (job.kind !== "laid" && !(job.kind === "collective" && job.what === "permute"))
+      for (const [key, { jobs: waiting }] of open) if (waiting[0]!.what === "permute") close(key);
     const behind = new Set<string>();
     for (const [key, { sources, targets }] of open) {
       if (!(share(targets, read) || share(targets, written) || share(sources, written))) continue;
@@ -74,9 +77,9 @@ export function joinCollectives(jobs: readonly Job<Laid>[], options: Options): r
 
 const newBucket = (): Bucket => ({ jobs: [], bytes: 0, sources: new Set(), targets: new Set(), behind: new Set() });
 
-/** Reductions of one key may be joined; null: none of them. */
+/** Collectives of one key may be joined; null: none of them. */
 function keyOf(job: Job<Laid>): string | null {
-  if (job.kind !== "collective" || !(job.what === "all-reduce" || job.what === "reduce-scatter")) return null;
+  if (job.kind !== "collective" || job.what === "all-gather" || job.what === "all-to-all") return null;
   return `${job.what} ${job.axis} ${job.reduction} ${job.what === "reduce-scatter" ? job.unit : ""}`;
 }
 
