@@ -42,6 +42,14 @@ test("scripts that the documents name are in package.json", () => {
   for (const [, script, other] of named) expect(Object.keys(scripts)).toContain(script ?? other);
 });
 
+test("docs/parallelism.md has every entry of deviceParameters", () => {
+  const entries = [...read("src/language/trainer/config.ts").matchAll(/^ {4}(\w+): /gm)].map(([, name]) => name!);
+  const parameters = entries.slice(entries.indexOf("dpReplicate"), entries.indexOf("offloadOptimizer") + 1);
+  expect(parameters.length > 15).toBe(true);
+  const text = read("docs/parallelism.md");
+  expect(parameters.filter((name) => !text.includes(`| \`${name}\``) && !text.includes(`, \`${name}\` |`))).toEqual([]);
+});
+
 describe("commands of README.md", () => {
   const folder = temporaryFolder();
   // A `dreamc` that runs these sources, and a mpirun that may be called by root.
