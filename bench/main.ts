@@ -1,7 +1,7 @@
 // The benchmark: what trains how fast on this machine, beside PyTorch and beside what the machine can do at all. Tables go
 // to the terminal, everything that was measured to build/bench/results.json.
 //
-//   npm run bench -- [--rounds N] [--steps N] [--threads N] [--only gpt2-f32,gpt2-bf16,character,build]
+//   npm run bench -- [--rounds N] [--steps N] [--threads N] [--only gpt2-f32,gpt2-bf16,character,build,lean]
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { cpus, totalmem } from "node:os";
@@ -12,6 +12,7 @@ import type { Contender } from "./contender.js";
 import { build, startDreamc } from "./dreamc-contender.js";
 import { buildFloor } from "./floor.js";
 import { output, repository } from "./folders.js";
+import { measureLeanness, measureMemory, showLeanness, showMeasuredMemory } from "./lean.js";
 import { character, gpt2, type Model, type Precision } from "./models.js";
 import { startPyTorch } from "./pytorch-contender.js";
 import { type Race, race, showRace } from "./race.js";
@@ -21,14 +22,12 @@ const { values } = parseArgs({
     rounds: { type: "string", default: "3" },
     steps: { type: "string", default: "4" },
     threads: { type: "string", default: "2" },
-    only: { type: "string", default: "gpt2-f32,gpt2-bf16,character,build" },
+    only: { type: "string", default: "gpt2-f32,gpt2-bf16,character,build,lean" },
     python: { type: "string" },
   },
 });
 const [rounds, stepsPerRound, threads] = [Number(values.rounds), Number(values.steps), Number(values.threads)];
 const parts = new Set(values.only.split(","));
-if (!values.python) throw new Error("--python names a Python with PyTorch; bench/run.sh gives it");
-const { python } = values;
 
 const results: { [part: string]: unknown } = {
   machine: { processor: cpus()[0]!.model, cores: cpus().length, memoryBytes: totalmem(), threads },
@@ -54,7 +53,7 @@ async function raceOf(model: Model, precision: Precision, trainer: string, alsoO
   const contenders: Contender[] = [];
   for (const mode of ["eager", "compiled"] as const)
     for (const count of threadCounts)
-      contenders.push(await startPyTorch(model, { python, mode, precision, threads: count }));
+      contenders.push(await startPyTorch(model, { python: findPython(), mode, precision, threads: count }));
   contenders.push(startDreamc(built, threads));
   // Steps of a small model are over at once: more of them make a turn.
   const steps = alsoOneThread ? 25 * stepsPerRound : stepsPerRound;
@@ -68,9 +67,17 @@ async function raceOf(model: Model, precision: Precision, trainer: string, alsoO
   return result;
 }
 
+/** A Python with PyTorch, which is installed the first time. */
+let knownPython = values.python ?? process.env.DREAMC_TORCH_PYTHON;
+function findPython(): string {
+  const found = () => execFileSync("bash", [join(repository, "scripts", "torch.sh")], { encoding: "utf8" }).trim();
+  knownPython ??= found();
+  return knownPython;
+}
+
 mkdirSync(output, { recursive: true });
-await buildFloor();
-prepareData("gpt2", "tokens");
+if (["gpt2-f32", "gpt2-bf16", "character"].some((part) => parts.has(part))) await buildFloor();
+if (["gpt2-f32", "gpt2-bf16", "build"].some((part) => parts.has(part))) prepareData("gpt2", "tokens");
 prepareData("bytes", "bytes");
 console.log(`${cpus()[0]!.model}, ${cpus().length} cores, ${threads} threads; medians of ${rounds} rounds`);
 for (const precision of ["f32", "bf16"] as const) {
@@ -86,5 +93,9 @@ if (parts.has("character")) {
 if (parts.has("build")) {
   const times = await buildTimes(3);
   keep("build", showBuildTimes(times), times);
+}
+if (parts.has("lean")) {
+  const [found, measured] = [measureLeanness(), measureMemory()];
+  keep("lean", `${showLeanness(found)}\n${showMeasuredMemory(measured)}`, { found, measured });
 }
 console.log(`\n${join(output, "results.json")}`);

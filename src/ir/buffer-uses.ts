@@ -3,8 +3,9 @@ import { leavesOf, touchesOf } from "./memory-touches.js";
 import type { Buffer, Launch, ScheduledGraph } from "./scheduled.js";
 
 /**
- * `gradients` are made before the update and read by it, `gathered` are states as their modules use them, `in flight` is
- * what other collectives bring or take along; everything else is `activations`, scratch memory included.
+ * `gradients` are made before the update and read by it; `gathered` are states as their modules use them, and what is made
+ * of those alone, such as casts; `in flight` is what other collectives bring or take along; everything else is
+ * `activations`, scratch memory included.
  */
 export type BufferUse = (typeof bufferUseNames)[number];
 export const bufferUseNames = ["gradients", "gathered", "in flight", "activations"] as const;
@@ -25,6 +26,12 @@ export function bufferUses({ launches }: ScheduledGraph): (buffer: Buffer) => Bu
         for (const { source, target } of launch.parts)
           if (leavesOf(source.place).every((buffer) => buffer.home.kind === "state" || gathered.has(buffer)))
             for (const buffer of leavesOf(target.place)) gathered.add(buffer);
+      if (launch.kind === "kernel" || launch.kind === "table") {
+        const reads = touchesOf(launch).filter(({ isWrite }) => !isWrite);
+        if (reads.length > 0 && reads.every(({ place }) => leavesOf(place).every((buffer) => gathered.has(buffer))))
+          for (const { place, isWrite } of touchesOf(launch))
+            if (isWrite) for (const buffer of leavesOf(place)) gathered.add(buffer);
+      }
       for (const { place, isWrite } of touchesOf(launch))
         for (const buffer of leavesOf(place)) {
           if (isUpdate && !isWrite) updated.add(buffer);

@@ -21,7 +21,7 @@ export function trafficOf({ launches }: ScheduledGraph, degrees: Degrees, varian
   const walk = (list: readonly Launch[], rounds: number): void => {
     for (const launch of list) {
       if (launch.kind === "loop") walk(launch.body, rounds * launch.count);
-      if (launch.kind !== "collective") continue;
+      if (launch.kind !== "collective" || degrees[launch.axis] === 1) continue;
       const { axis, what, turn } = launch;
       // Nothing begins in the last rounds of a loop whose gathers run ahead.
       const times = turn ? (rounds / turn.count) * (turn.count - turn.ahead) : rounds;
