@@ -1,5 +1,6 @@
 // Paths of modules, as hooks name them and as steps carry them: `model.blocks.*.attn`. A star stands for the place of a
-// list in a repeat, whose body is written once for all of them; where a loop was not rolled up the place is a number.
+// list in a repeat, whose body is written once for all of them; where a loop was not rolled up the place is a number. A
+// number in a path means every round of a repeat: rounds of one body cannot be told apart.
 import type { Step } from "./graph.js";
 
 const matches = (part: string, other: string | undefined): boolean =>
