@@ -8,6 +8,12 @@ import type { DType } from "./tensor-type.js";
 /** What a plan says of a value: per axis the dim that it splits, or null for none. Axes that are not named follow the inputs. */
 export type Mark = { readonly [A in Axis]?: number | null };
 
+/** The mark of a value whose dims are numbered otherwise. */
+export const markWith = (mark: Mark, dimOf: (dim: number) => number): Mark =>
+  Object.fromEntries(
+    Object.entries(mark).map(([axis, dim]) => [axis, dim === null || dim === undefined ? dim : dimOf(dim)]),
+  );
+
 /** How a plan says that a value comes to a mark. One that comes split along another dim is a fault of the plan. */
 export interface Arrival {
   readonly at: Mark;

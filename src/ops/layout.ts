@@ -36,7 +36,11 @@ export const batchMark = "batch";
 const passingMark = "";
 
 /** The same numbers, lying where a plan says for `name`. Its gradient wants to lie as the operand does, not as the result. */
-export const mark: Op<{ readonly name: string }> = {
+export const mark: Op<{
+  readonly name: string;
+  /** By dim of the plan, the dim here. Absent: the same. */
+  readonly places?: readonly number[];
+}> = {
   ...stopGradient,
   name: "mark",
   stopsGradient: false,
@@ -45,8 +49,13 @@ export const mark: Op<{ readonly name: string }> = {
   absorb: () => null,
   widen: () => null,
   mark: ({ name }) => name,
-  // A plan names dims.
-  unmerge: () => null,
+  markedDim: ({ places }, dim) => places?.[dim] ?? dim,
+  // A merged dim is split as the outermost of its parts is.
+  unmerge: ({ name, places }, letter, { length }, [shape]) => {
+    const merged = dimLetters(shape!.length).indexOf(letter);
+    const before = places ?? shape!.map((_, dim) => dim);
+    return { name, places: before.map((dim) => (dim <= merged ? dim : dim + length - 1)) };
+  },
   samples: [
     { shapes: [[2, 3]], attrs: { name: batchMark } },
     { shapes: [[]], attrs: { name: batchMark } },

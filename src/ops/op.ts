@@ -88,8 +88,11 @@ export interface Op<A = any> {
   sizes(attrs: A): { readonly [letter: string]: number };
   /** Letters that are shorter or longer in results than in operands, with their size there. Places that both have are the same. */
   resized(attrs: A): { readonly [letter: string]: number };
-  /** Attributes with which the op does the same where a dim of `letter` is several dims, outermost first; null: it cannot. */
-  unmerge(attrs: A, letter: string, sizes: readonly number[]): A | null;
+  /**
+   * Attributes with which the op does the same where a dim of `letter` is several dims of these sizes, outermost first;
+   * null: it cannot. `shapes` are those before.
+   */
+  unmerge(attrs: A, letter: string, sizes: readonly number[], shapes: readonly (readonly number[])[]): A | null;
   /** Element types of the results; throws an `OperandError` on a mix that makes no sense. */
   dtypes(dtypes: readonly DType[], attrs: A): readonly DType[];
   /** Conditions beyond what the letters say. Throws an `OperandError`. */
@@ -126,6 +129,8 @@ export interface Op<A = any> {
   readonly stopsGradient: boolean;
   /** The name under which a plan may say where the result lies; only marks have one. */
   mark?(attrs: A): string;
+  /** For marks: which dim of the result the plan's dim `dim` is, since some may have been taken apart. */
+  markedDim?(attrs: A, dim: number): number;
   /** Attributes with which the op hands out its result as `dtype` though its operands are narrower; null: it cannot. */
   widen(attrs: A, dtype: DType): A | null;
   readonly precision: Precision;

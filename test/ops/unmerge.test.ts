@@ -13,7 +13,7 @@ const apart = (array: NdArray, dim: number): NdArray =>
 const unmergeable = cases.flatMap((one) =>
   freeLetters(one.op, one.sample).flatMap((letter) => {
     const sample = resized(one.op, one.sample, letter, 6);
-    const attrs: unknown = sample && one.op.unmerge(sample.attrs, letter, sizes);
+    const attrs: unknown = sample && one.op.unmerge(sample.attrs, letter, sizes, sample.shapes);
     if (sample === null || attrs === null) return [];
     const { inputs, outputs } = parseFactors(one.op.factors(sample.shapes, sample.attrs));
     const isSingle = inputs.every((term) => term.every((letters) => letters.length === 1 || !letters.includes(letter)));

@@ -120,7 +120,7 @@ function unmerged(
   const shapes = step.inputs.map(({ type }) => type.shape);
   if (op.factors(shapes, attrs).includes(`[${letter}]`) || letter in op.resized(attrs)) return null;
   if (op.localize(attrs).some((local) => local.letter === letter && local.take !== "count")) return null;
-  const others: unknown = op.unmerge(attrs, letter, sizes);
+  const others: unknown = op.unmerge(attrs, letter, sizes, shapes);
   if (others === null) return null;
   const factors = factorsOf(step);
   const inputs: LogicalValue[] = [];

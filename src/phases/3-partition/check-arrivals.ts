@@ -3,7 +3,7 @@
 // Example: a column-parallel module behind another one that takes its input as whole.
 import { Diagnosed, type Diagnostic, diagnostic } from "../../diagnostics/diagnostic.js";
 import type { OpStep, Step } from "../../ir/graph.js";
-import type { Arrival, Layout } from "../../ir/layout.js";
+import { type Arrival, type Layout, markWith } from "../../ir/layout.js";
 import { liveAxes } from "../../ir/mesh.js";
 import { type Axis, axisOrder, whereIs } from "../../ir/placement.js";
 import type { Program } from "../../ir/program.js";
@@ -29,7 +29,8 @@ function* faultsIn(steps: readonly Step<"placed">[], layout: Layout, axes: reado
     else if (step.kind === "op") {
       const name = step.op.mark?.(step.attrs);
       const arrival = name === undefined ? undefined : layout.arrivals.get(name);
-      if (arrival) yield* faultsOf(step, arrival, axes);
+      const dimOf = (dim: number): number => step.op.markedDim?.(step.attrs, dim) ?? dim;
+      if (arrival) yield* faultsOf(step, { ...arrival, at: markWith(arrival.at, dimOf) }, axes);
     }
   }
 }

@@ -44,8 +44,8 @@ export interface Candidate {
 
 /**
  * The axes of a letter in order and how they cut it: as the first of the candidates that is split by just these axes has
- * them, so that nothing need move; else those of the candidate that has most of them come first, the others in the
- * mesh's order.
+ * them, so that nothing need move; else those of the candidate that has most of them outside of others come first, the
+ * rest in the mesh's order.
  */
 export function letterSplitLike(
   letter: string,
@@ -58,9 +58,12 @@ export function letterSplitLike(
   for (const { term, placement } of candidates) {
     const at = term.findIndex((dim) => dim.letter === letter);
     const split = at < 0 ? undefined : placement.dims[at];
-    if (!split || split.axes.length <= most.axes.length || !split.axes.every((axis) => axes.includes(axis))) continue;
-    const cut = letterCut(term[at]!, split, letters, facts);
-    if (cut !== null) most = { axes: split.axes, ...cut };
+    if (!split) continue;
+    const end = split.axes.findIndex((axis) => !axes.includes(axis));
+    const outer = end < 0 ? split.axes : split.axes.slice(0, end);
+    if (outer.length <= most.axes.length) continue;
+    const cut = letterCut(term[at]!, { ...split, axes: outer }, letters, facts);
+    if (cut !== null) most = { axes: outer, ...cut };
   }
   const others = axes.filter((axis) => !most.axes.includes(axis));
   return plainSplit(letters.sizes.get(letter)!, { ...most, axes: [...most.axes, ...others] }, facts);

@@ -3,7 +3,7 @@
 // inputs' placements may disagree: `insert-moves` mends that. Nothing depends on how large an open degree is.
 // Example: batch `[dp, -]` times a whole weight gives `[dp, -]`; the weight's gradient is `[-, -] +dp`.
 import type { LogicalGraph, LogicalValue, OpStep, PlacedGraph, Value } from "../../ir/graph.js";
-import type { Mark } from "../../ir/layout.js";
+import { type Mark, markWith } from "../../ir/layout.js";
 import { type MeshFacts, meshFacts } from "../../ir/mesh-facts.js";
 import { type Axis, notSplit, type Placement, reducedPlacement, wholePlacement } from "../../ir/placement.js";
 import type { PlacementPlan, Program } from "../../ir/program.js";
@@ -55,7 +55,8 @@ function placeGraph(graph: LogicalGraph, around: Surroundings): PlacedGraph {
   let lastId = highestId(graph);
   const markOf = ({ op, attrs }: OpStep<"logical">): Mark | null => {
     const name = op.mark?.(attrs);
-    return name === undefined ? null : (around.plan.marks.get(name) ?? null);
+    const mark = name === undefined ? undefined : around.plan.marks.get(name);
+    return mark ? markWith(mark, (dim) => op.markedDim?.(attrs, dim) ?? dim) : null;
   };
   const { facts, dealing } = around;
   const placing: Placing = { facts, newId: () => ++lastId, markOf, dealing, known: new Map() };
