@@ -33,7 +33,7 @@ export const stopGradient: Op<Record<never, never>> = {
 export const batchMark = "batch";
 
 /** The mark of what no plan names: it lies as it comes. */
-const passingMark = "";
+export const passingMark = "";
 
 /** The same numbers, lying where a plan says for `name`. Its gradient wants to lie as the operand does, not as the result. */
 export const mark: Op<{

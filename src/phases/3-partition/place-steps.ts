@@ -19,6 +19,7 @@ import {
   primalOf,
   type Where,
 } from "./placing.js";
+import { refineInputs } from "./refine-inputs.js";
 import { floatingDims } from "./refit.js";
 import { takeApart } from "./take-apart.js";
 
@@ -42,7 +43,7 @@ function placeOp(step: OpStep<"logical">, block: Block, placing: Placing): void 
   const choice = chooseLetters(source ? { ...step, phase: "update" } : step, letters, block, placing);
   const whole = [...choice.letters.keys()].find((letter) => letters.whole.has(letter));
   if (whole !== undefined) {
-    placeApart(step, whole, block, placing);
+    placeApart(refineInputs(step, letters, choice, block, placing), whole, block, placing);
     return;
   }
   const inputs = step.inputs.map((value) => lookUp(placing, value).placed);

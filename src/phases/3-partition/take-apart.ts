@@ -52,6 +52,6 @@ export function resultTypes<A>(op: Op<A>, inputs: readonly LogicalValue[], attrs
   );
   return letters.outputs.map((term, o) => ({
     dtype: dtypes[o]!,
-    shape: term.map(({ letter, inside }) => letters.sizes.get(letter)! * inside),
+    shape: term.map(({ size }) => size),
   }));
 }
