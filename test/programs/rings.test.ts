@@ -1,0 +1,56 @@
+// Ring attention as programs: keys and values go around two and four ranks, balanced for causal masks, with one rank's
+// numbers. Sequences do not divide.
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { beforeAll, expect, test } from "vitest";
+import type { Mark } from "../../src/ir/layout.js";
+import { meshOf } from "../../src/ir/mesh.js";
+import type { Program } from "../../src/ir/program.js";
+import { temporaryFolder } from "../cli/temporary-folder.js";
+import { type Parallelism, parallel } from "../partition/parallel-plans.js";
+import { relativeDistance } from "../pytorch/compare.js";
+import { evaluateSmall } from "../small-examples.js";
+import { buildProgram, runBuilt } from "./built-program.js";
+import { expectCurves } from "./curves.js";
+import { writeTokenFolder } from "./token-folder.js";
+
+const numSteps = 5;
+const sample = [3, 1, 4, 10, 5];
+/** Another order of sums. */
+const lossTolerance = 1e-5;
+const gradientTolerance = 1e-4;
+
+const folder = temporaryFolder();
+const tokens = join(folder, "tokens");
+const flags = ["--set", `datasetPath=${tokens}`, "--max-steps", String(numSteps)];
+
+beforeAll(() => writeTokenFolder(tokens, sample, 64));
+
+/** The stream of the blocks is split along the sequence. */
+function withRing(program: Program<"logical">, degrees: Parallelism["degrees"]): Program<"logical"> {
+  const spread = parallel(program, { degrees });
+  const marks = new Map<string, Mark>([["residual", { cp: 1 }]]);
+  return { ...spread, layout: { ...spread.layout, marks } };
+}
+
+test.each([
+  { example: "llama", degrees: { cp: 2 }, numRanks: 2 },
+  { example: "gpt", degrees: { cp: 2, tp: 2 }, numRanks: 4 },
+] as const)("$example on $degrees", async ({ example, degrees, numRanks }) => {
+  const name = `${example}-${Object.entries(degrees).flat().join("")}`;
+  const program = evaluateSmall(example);
+  const alone = runBuilt(await buildProgram({ ...program, mesh: meshOf({}) }, join(folder, `${name}-alone`)), flags, 1);
+  const ring = await buildProgram(withRing(program, degrees), join(folder, name));
+  const sources = readdirSync(join(ring.folder, "src")).map((file) =>
+    readFileSync(join(ring.folder, "src", file), "utf8"),
+  );
+  expect(sources.some((text) => text.includes("communicator(dream::Axis::cp).permute("))).toBe(true);
+  const together = runBuilt(ring, flags, numRanks);
+  expectCurves(together.steps, alone.steps, lossTolerance);
+  const least = Math.hypot(...[...alone.gradients.values()].map(({ data }) => Math.hypot(...data))) / 1000;
+  expect([...together.gradients.keys()].sort()).toEqual([...alone.gradients.keys()].sort());
+  for (const [label, value] of alone.gradients)
+    expect
+      .soft(relativeDistance(together.gradients.get(label)!, value, least), label)
+      .toBeLessThanOrEqual(gradientTolerance);
+});
