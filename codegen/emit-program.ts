@@ -1,11 +1,18 @@
 // A scheduled program as the files of DIR/src for CPUs.
 import { fileURLToPath } from "node:url";
 
+import { stageGraphs } from "../src/ir/pipeline.js";
 import { rankAxes } from "../src/ir/placement.js";
 import type { ScheduledProgram } from "../src/ir/scheduled.js";
 import { cppIdentifier } from "./cpp-text.js";
 import { emitGraph } from "./cpu/emit-graph.js";
-import { type GraphSignature, graphSignatures, type ProgramFacts, structFields } from "./graph/graph-signature.js";
+import {
+  calledGraphs,
+  type GraphSignature,
+  graphSignatures,
+  type ProgramFacts,
+  structFields,
+} from "./graph/graph-signature.js";
 import { emitHost } from "./host/emit-host.js";
 import { SourceLines } from "./host/source-lines.js";
 import { packageFolder } from "./package-folder.js";
@@ -43,10 +50,20 @@ export function emitProgram(scheduled: ScheduledProgram): ReadonlyMap<string, st
       "graphs.h",
       render("graphs-header", {
         file: program.file,
-        graphs: [...graphs].map(([name, graph]) => {
+        graphs: calledGraphs(program, graphs).map((name) => {
           const { inputs, results, function: fn } = signatureOf(name);
-          const fields = structFields(graph);
-          return { inputs, results, function: fn, inputFields: fields.inputs, resultFields: fields.results };
+          const places = stageGraphs(program.pipelined, name);
+          const fields = structFields(graphs.get(places[0]!)!);
+          return {
+            inputs,
+            results,
+            function: fn,
+            inputFields: fields.inputs,
+            resultFields: fields.results,
+            places: program.pipelined
+              ? places.map((each, place) => ({ place, function: signatureOf(each).function }))
+              : [],
+          };
         }),
       }),
     ],

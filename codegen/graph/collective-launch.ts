@@ -12,6 +12,8 @@ const functions = {
   "all-gather": "allGather",
   "all-to-all": "allToAll",
   permute: "permute",
+  send: "send",
+  receive: "receive",
 } as const;
 
 /** The handle of this round or, for what begins ahead, of the round whose turn it is. */
@@ -33,6 +35,7 @@ export function writeCollective(launch: CollectiveLaunch, places: Places, amount
   const args = [
     handleText(launch, places),
     ...(reduces ? [`dream::Reduction::${launch.reduction}`] : []),
+    ...(launch.transfer ? [cppInteger(launch.transfer.peer), cppInteger(launch.transfer.channel)] : []),
     "parts",
     cppInteger(launch.parts.length),
   ];

@@ -1,5 +1,6 @@
 // How a graph's function is declared: the same names in graphs.h, in the graph's own file and in the host code.
 
+import { stageGraphs } from "../../src/ir/pipeline.js";
 import type { Program } from "../../src/ir/program.js";
 import type { ScheduledGraph, ScheduledProgram, StateHome } from "../../src/ir/scheduled.js";
 import { CppNames } from "../cpp-text.js";
@@ -26,23 +27,34 @@ export interface ProgramFacts {
 
 export function graphSignatures({ graphs, program }: ScheduledProgram): ReadonlyMap<string, GraphSignature> {
   const names = new CppNames(null, ["dream", "graphs", "run", "in", "results"]);
-  return new Map(
-    [...graphs].map(([key, graph]) => {
-      const name = names.declare(graph.name);
-      const type = `${name[0]!.toUpperCase()}${name.slice(1)}`;
-      return [
-        key,
-        {
-          function: name,
-          inputs: names.declare(`${type}Inputs`),
-          results: names.declare(`${type}Results`),
-          file: `graph-${name}.cpp`,
-          fieldIndex: (field) => fieldIndex(field, graph, program),
-        },
-      ];
-    }),
-  );
+  const signatures = new Map<string, GraphSignature>();
+  for (const called of calledGraphs(program, graphs)) {
+    const name = names.declare(called);
+    const type = `${name[0]!.toUpperCase()}${name.slice(1)}`;
+    const [inputs, results] = [names.declare(`${type}Inputs`), names.declare(`${type}Results`)];
+    const places = stageGraphs(program.pipelined, called);
+    places.forEach((key, place) => {
+      const graph = graphs.get(key)!;
+      const own = program.pipelined ? names.declare(`${name}OnPlace${place}`) : name;
+      signatures.set(key, {
+        function: own,
+        inputs,
+        results,
+        file: `graph-${own}.cpp`,
+        fieldIndex: (field) => fieldIndex(field, graph, program),
+      });
+    });
+    // What host code calls finds the function of its place.
+    if (program.pipelined) signatures.set(called, { ...signatures.get(places[0]!)!, function: name });
+  }
+  return signatures;
 }
+
+/** The graphs that host code calls, by the names that it knows. */
+export const calledGraphs = (
+  program: Program<"local">,
+  graphs: ReadonlyMap<string, ScheduledGraph>,
+): readonly string[] => (program.pipelined ? [...program.pipelined.graphs.keys()] : [...graphs.keys()]);
 
 /** All loaders that could feed a graph must have its fields at the same places. */
 function fieldIndex(field: string, graph: ScheduledGraph, program: Program<"local">): number {

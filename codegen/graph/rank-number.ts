@@ -16,16 +16,27 @@ export function rankNumberText(number: RankNumber, amounts: AmountTable, what: s
     case "valid":
     case "cut":
     case "jump": {
-      const of = `${cppInteger(number.size)}, {${number.split.axes.map(axisText).join(", ")}}, ${cutText(number.split)}`;
+      const axes = number.split.axes.filter((axis) => axis !== "microbatch");
+      const of = `${cppInteger(number.size)}, {${axes.map(axisText).join(", ")}}, ${cutText(number.split)}`;
       const span = number.turn
         ? `run.turnedSpan(${axisText(number.turn.axis)}, ${cppInteger(number.turn.by)}, ${of})`
         : `run.span(${of})`;
-      const call = `${span}.${number.kind}`;
+      const call = `${inTime(number, span)}.${number.kind}`;
       return number.plus === 0 ? call : `${call} + ${cppInteger(number.plus)}`;
     }
     case "round":
       throw new Error(`${what} is another number in each round: its loop says it`);
   }
+}
+
+/** The part of a span that one microbatch has. */
+function inTime(
+  { split, time }: Extract<RankNumber, { kind: "start" | "valid" | "cut" | "jump" }>,
+  span: string,
+): string {
+  if (!split.axes.includes("microbatch")) return span;
+  if (!time) throw new Error("a span is cut in time and no microbatch is named");
+  return `dream::partOf(${span}, ${cppInteger(time.count)}, ${cppInteger(time.index)})`;
 }
 
 export const dtypeTexts = {

@@ -1,5 +1,6 @@
 // program.cpp: what the runtime knows of a program, as constant tables, and main.
 
+import { placeOfGraph } from "../../src/ir/pipeline.js";
 import { partialAxes, rankAxes, wholePlacement } from "../../src/ir/placement.js";
 import type { ConfigEntry, Loader } from "../../src/ir/program.js";
 import type { ScheduledProgram, StateHome } from "../../src/ir/scheduled.js";
@@ -55,6 +56,8 @@ export function emitTables(scheduled: ScheduledProgram): string {
       plan.map(({ what, bytes }) => `{${cppString(what)}, ${arrays.numbers("bytes", bytes)}}`),
     ),
   ];
+  const observed = observedRows(scheduled, arrays);
+  tables.push(table("observed", "dream::ObservedInfo", observed));
   const span = (name: string, count: number): string => (count === 0 ? "{}" : `dream::spanOf(${name})`);
   const parameters = states.filter(({ state }) => state.kind === "parameter");
   const degrees = rankAxes.map((axis) => {
@@ -75,13 +78,14 @@ export function emitTables(scheduled: ScheduledProgram): string {
       `.states = ${span("states", states.length)}`,
       `.loaders = ${span("loaders", program.loaders.length)}`,
       `.plan = ${span("plan", plan.length)}`,
+      `.observed = ${span("observed", observed.length)}`,
       `.numParameters = ${cppInteger(parameters.reduce((n, { state }) => n + numElements(state.type.shape), 0))}`,
       ".runHost = runHost",
     ],
   });
 }
 
-const tableNames = ["config", "stateOffsets", "states", "loaders", "variants", "plan", "none"];
+const tableNames = ["config", "stateOffsets", "states", "loaders", "variants", "plan", "observed", "none"];
 
 const table = (name: string, type: string, rows: readonly string[]) => ({ name, type, rows });
 
@@ -105,7 +109,12 @@ function configRow({ path, value, fixed, schema }: ConfigEntry, arrays: Constant
   return `{${fields.join(", ")}}`;
 }
 
-function stateRow({ state, rest }: StateHome, index: number, numVariants: number, arrays: ConstantArrays): string {
+function stateRow(
+  { state, rest, place }: StateHome,
+  index: number,
+  numVariants: number,
+  arrays: ConstantArrays,
+): string {
   const fields = [
     cppString(state.name),
     arrays.texts(
@@ -118,8 +127,28 @@ function stateRow({ state, rest }: StateHome, index: number, numVariants: number
     arrays.splits(rest.dims),
     arrays.axes(partialAxes(rest)),
     `{stateOffsets + ${index * numVariants}, ${numVariants}}`,
+    ...(place === undefined ? [] : [cppInteger(place)]),
   ];
   return `{${fields.join(", ")}}`;
+}
+
+/** What graphs let be observed, each label once. */
+function observedRows({ program, graphs }: ScheduledProgram, arrays: ConstantArrays): readonly string[] {
+  const rows = new Map<string, string>();
+  for (const [name, { launches }] of graphs)
+    for (const launch of launches) {
+      if (launch.kind !== "observe") continue;
+      const { label, shape, placement } = launch;
+      const row = `{${[
+        cppString(label),
+        arrays.numbers("shape", shape),
+        arrays.splits(placement.dims),
+        cppInteger(placeOfGraph(program.pipelined, name) ?? -1),
+      ].join(", ")}}`;
+      if ((rows.get(label) ?? row) !== row) throw new Error(`${label} is observed in two places`);
+      rows.set(label, row);
+    }
+  return [...rows.values()];
 }
 
 function fieldRows(loader: Loader, { program }: ScheduledProgram, arrays: ConstantArrays): readonly string[] {

@@ -25,16 +25,13 @@ float elementOf(const void* data, DType dtype, std::int64_t i) {
 
 }  // namespace
 
-void GradientDump::observe(const Run::Observed& observed, World& world, const PerAxis& degrees,
-                           const PerAxis& coordinates) {
+void GradientDump::observe(const Run::Observed& observed, const PerAxis& degrees, const PerAxis& coordinates) {
   const auto spans = spansOf(observed.shape, observed.splits, degrees, coordinates);
   const std::vector<std::int64_t> strides(observed.strides.begin(), observed.strides.end());
-  std::int64_t wholeElements = 1, localElements = 1;
-  for (const std::int64_t size : observed.shape) wholeElements *= size;
+  std::int64_t localElements = 1;
   for (const DimSpan& span : spans) localElements *= span.count;
   // The view becomes contiguous float32 first: strides of other ranks are their own business.
   std::vector<float> local(static_cast<std::size_t>(localElements), 0.0f);
-  const auto contiguous = localStrides(spans);
   std::vector<DimSpan> here = spans;
   for (DimSpan& span : here) span = {0, span.count, span.valid, span.count, 0};
   std::vector<std::int64_t> localShape;
@@ -44,20 +41,39 @@ void GradientDump::observe(const Run::Observed& observed, World& world, const Pe
                for (std::int64_t i = 0; i < count; i++)
                  local[static_cast<std::size_t>(to + i)] = elementOf(observed.data, observed.dtype, from + i * stride);
              });
-  std::vector<float> whole(world.rank() == 0 ? static_cast<std::size_t>(wholeElements) : 0);
-  world.gather(local.data(), local.size() * sizeof(float), isFirstHolder(observed.splits, coordinates),
-               [&](int rank, const void* bytes) {
-                 const auto theirs = spansOf(observed.shape, observed.splits, degrees, coordinatesOf(rank, degrees));
-                 const auto* from = static_cast<const float*>(bytes);
-                 forEachRun(observed.shape, theirs, localStrides(theirs),
-                            [&](std::int64_t at, std::int64_t place, std::int64_t, std::int64_t count) {
-                              for (std::int64_t i = 0; i < count; i++)
-                                whole[static_cast<std::size_t>(at + i)] = from[place + i];
-                            });
-               });
-  std::string name = observed.label;
-  if (stepsDone_ > 0) name += "@" + std::to_string(static_cast<long long>(stepsDone_) + 1);
-  if (world.rank() == 0) values_[name] = {{observed.shape.begin(), observed.shape.end()}, std::move(whole)};
+  parts_[observed.label] = std::move(local);
+}
+
+void GradientDump::gather(const ProgramInfo& program, World& world, const PerAxis& degrees,
+                          const PerAxis& coordinates) {
+  for (const ObservedInfo& observed : program.observed) {
+    std::size_t wholeElements = 1, localElements = 1;
+    for (const std::int64_t size : observed.shape) wholeElements *= static_cast<std::size_t>(size);
+    for (const DimSpan& span : spansOf(observed.shape, observed.splits, degrees, coordinates))
+      localElements *= static_cast<std::size_t>(span.count);
+    const auto mine = parts_.find(observed.label);
+    const bool takesPart =
+        mine != parts_.end() && isFirstHolder(observed.splits, coordinates, observed.place) &&
+        mine->second.size() == localElements;
+    std::vector<float> whole(world.rank() == 0 ? wholeElements : 0);
+    bool isSeen = false;
+    world.gather(takesPart ? mine->second.data() : nullptr, localElements * sizeof(float), takesPart,
+                 [&](int rank, const void* bytes) {
+                   const auto theirs = spansOf(observed.shape, observed.splits, degrees, coordinatesOf(rank, degrees));
+                   const auto* from = static_cast<const float*>(bytes);
+                   isSeen = true;
+                   forEachRun(observed.shape, theirs, localStrides(theirs),
+                              [&](std::int64_t at, std::int64_t place, std::int64_t, std::int64_t count) {
+                                for (std::int64_t i = 0; i < count; i++)
+                                  whole[static_cast<std::size_t>(at + i)] = from[place + i];
+                              });
+                 });
+    if (!isSeen) continue;
+    std::string name = observed.label;
+    if (stepsDone_ > 0) name += "@" + std::to_string(static_cast<long long>(stepsDone_) + 1);
+    values_[name] = {{observed.shape.begin(), observed.shape.end()}, std::move(whole)};
+  }
+  parts_.clear();
 }
 
 void GradientDump::write() const {

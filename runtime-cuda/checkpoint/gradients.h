@@ -15,10 +15,12 @@ class GradientDump {
  public:
   GradientDump(std::string path, double numSteps) : path_(std::move(path)), numSteps_(numSteps) {}
   /**
-   * Of one step, a later value of the same label replaces an earlier one; those of step 2 are called `label@2`. All ranks
-   * call it together.
+   * Keeps this rank's part. Of one step, a later value of the same label replaces an earlier one; those of step 2 are
+   * called `label@2`.
    */
-  void observe(const Run::Observed& observed, World& world, const PerAxis& degrees, const PerAxis& coordinates);
+  void observe(const Run::Observed& observed, const PerAxis& degrees, const PerAxis& coordinates);
+  /** Brings the parts of a step to the first rank, whichever ranks saw them. All call it together. */
+  void gather(const ProgramInfo& program, World& world, const PerAxis& degrees, const PerAxis& coordinates);
   /** Whether it was the last step to be seen. */
   bool endStep() { return ++stepsDone_ >= numSteps_; }
   double stepsDone() const { return stepsDone_; }
@@ -34,6 +36,8 @@ class GradientDump {
   double numSteps_;
   double stepsDone_ = 0;
   std::map<std::string, Value> values_;
+  /** Of this step and rank, by label. */
+  std::map<std::string, std::vector<float>> parts_;
 };
 
 }  // namespace dream

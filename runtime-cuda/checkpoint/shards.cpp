@@ -19,13 +19,14 @@ std::vector<std::int64_t> localStrides(const std::vector<DimSpan>& spans) {
   return strides;
 }
 
-bool isFirstHolder(Span<DimSplit> splits, const PerAxis& coordinates) {
+bool isFirstHolder(Span<DimSplit> splits, const PerAxis& coordinates, std::int64_t place) {
   for (std::size_t axis = 0; axis < coordinates.size(); axis++) {
     const bool isSplit = std::any_of(splits.begin(), splits.end(), [&](const DimSplit& split) {
       return std::any_of(split.axes.begin(), split.axes.end(),
                          [&](Axis each) { return static_cast<std::size_t>(each) == axis; });
     });
-    if (!isSplit && coordinates[axis] != 0) return false;
+    const bool isStage = static_cast<Axis>(axis) == Axis::pp && place >= 0;
+    if (!isSplit && coordinates[axis] != (isStage ? place : 0)) return false;
   }
   return true;
 }

@@ -17,7 +17,7 @@ std::vector<DimSpan> spansOf(Span<std::int64_t> shape, Span<DimSplit> splits, co
 std::vector<std::int64_t> localStrides(const std::vector<DimSpan>& spans);
 
 /** Whether this rank is the first of those that hold the same part. */
-bool isFirstHolder(Span<DimSplit> splits, const PerAxis& coordinates);
+bool isFirstHolder(Span<DimSplit> splits, const PerAxis& coordinates, std::int64_t place = -1);
 
 /** Visits runs of neighbouring elements that exist: first place in the whole, first place here, stride here, how many. */
 void forEachRun(

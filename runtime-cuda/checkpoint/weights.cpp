@@ -131,6 +131,7 @@ void loadWeights(const StateArea& area, const std::string& path) {
     if (!matches[i]) continue;
     const FileTensor& tensor = *matches[i];
     const StateInfo& state = area.program.states[i];
+    if (state.place >= 0 && state.place != area.coordinates[static_cast<std::size_t>(Axis::pp)]) continue;
     const auto spans = spansOf(state.shape, state.splits, area.degrees, area.coordinates);
     std::byte* to = area.states + state.offset[static_cast<std::size_t>(area.variant)];
     const std::byte* from = file.data(tensor);
@@ -166,7 +167,7 @@ void exportWeights(const StateArea& area, World& world, const std::string& path)
     for (const std::int64_t extent : state->shape) wholeBytes *= static_cast<std::size_t>(extent);
     if (writer) whole.assign(wholeBytes, std::byte{0});
     const std::byte* mine = area.states + state->offset[static_cast<std::size_t>(area.variant)];
-    world.gather(mine, localBytes, isFirstHolder(state->splits, area.coordinates), [&](int rank, const void* bytes) {
+    world.gather(mine, localBytes, isFirstHolder(state->splits, area.coordinates, state->place), [&](int rank, const void* bytes) {
       const auto theirs = spansOf(state->shape, state->splits, area.degrees, coordinatesOf(rank, area.degrees));
       const auto* from = static_cast<const std::byte*>(bytes);
       forEachRun(state->shape, theirs, localStrides(theirs),

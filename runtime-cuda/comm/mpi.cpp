@@ -128,6 +128,17 @@ class MpiCommunicator final : public Communicator {
     }
   }
 
+  void send(int handle, int peer, int channel, const CollectivePart* parts, std::size_t numParts) override {
+    transfer(handle, "send", parts, numParts, [&](std::byte* bytes, int count, MPI_Request* request) {
+      MPI_Isend(bytes, count, MPI_BYTE, peer, channel, comm_, request);
+    });
+  }
+  void receive(int handle, int peer, int channel, const CollectivePart* parts, std::size_t numParts) override {
+    transfer(handle, "receive", parts, numParts, [&](std::byte* bytes, int count, MPI_Request* request) {
+      MPI_Irecv(bytes, count, MPI_BYTE, peer, channel, comm_, request);
+    });
+  }
+
   void wait(int handle) override {
     const auto found = pending_.find(handle);
     if (found == pending_.end()) return;
@@ -162,6 +173,19 @@ class MpiCommunicator final : public Communicator {
     MPI_Datatype type;
     std::int64_t piece;
   };
+
+  /** Each part in pieces whose sizes MPI can count; those of one channel arrive in their order. */
+  template <class Start>
+  void transfer(int handle, const char* what, const CollectivePart* parts, std::size_t numParts, const Start& start) {
+    Pending& pending = begin(handle, what);
+    for (std::size_t i = 0; i < numParts; i++) {
+      auto* bytes = static_cast<std::byte*>(parts[i].target);
+      const std::int64_t numBytes = parts[i].numElements * static_cast<std::int64_t>(elementSize(parts[i].dtype));
+      for (std::int64_t at = 0; at < numBytes; at += mostBytes)
+        start(bytes + at, static_cast<int>(std::min(mostBytes, numBytes - at)), next(pending));
+    }
+  }
+  static constexpr std::int64_t mostBytes = std::int64_t{1} << 28;
 
   Pending& begin(int handle, const char* what) {
     Pending& pending = pending_[handle];
@@ -225,7 +249,7 @@ class MpiWorld final : public World {
   int localRank() const override { return localRank_; }
   int localSize() const override { return localSize_; }
 
-  std::unique_ptr<Communicator> split(int group) override {
+  std::unique_ptr<Communicator> split(int group, bool hasTransfers) override {
     MPI_Comm comm;
     MPI_Comm_split(MPI_COMM_WORLD, group, rank(), &comm);
     MPI_Comm node;
@@ -234,6 +258,13 @@ class MpiWorld final : public World {
     MPI_Comm_size(comm, &size);
     MPI_Comm_size(node, &onNode);
     MPI_Comm_free(&node);
+    if (hasTransfers) {
+      place_.setProgress([] {
+        int isThere;
+        MPI_Iprobe(MPI_ANY_SOURCE, MPI_ANY_TAG, MPI_COMM_WORLD, &isThere, MPI_STATUS_IGNORE);
+      });
+      return std::make_unique<MpiCommunicator>(comm, place_);
+    }
     // All ranks of a group find the same.
     if (onNode == size && !std::getenv("DREAM_NO_SHARED_MEMORY")) return shareMemory(comm);
     return std::make_unique<MpiCommunicator>(comm, place_);

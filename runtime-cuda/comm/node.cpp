@@ -33,10 +33,10 @@ void pause() {
 #endif
 }
 
-/** Sleeps until somebody wakes those who wait for `counter`, a tenth of a second at most; not at all if it is not `seen`. */
-void sleepWhile(std::atomic<std::uint32_t>& counter, std::uint32_t seen) {
-  const timespec tenth{0, 100'000'000};
-  syscall(SYS_futex, &counter, FUTEX_WAIT, seen, &tenth, nullptr, 0);
+/** Sleeps until somebody wakes those who wait for `counter`, for `nanoseconds` at most; not at all if it is not `seen`. */
+void sleepWhile(std::atomic<std::uint32_t>& counter, std::uint32_t seen, long nanoseconds) {
+  const timespec most{0, nanoseconds};
+  syscall(SYS_futex, &counter, FUTEX_WAIT, seen, &most, nullptr, 0);
 }
 void wake(std::atomic<std::uint32_t>& counter) {
   syscall(SYS_futex, &counter, FUTEX_WAKE, 1 << 30, nullptr, nullptr, 0);
@@ -192,7 +192,11 @@ void NodeCommunicator::wait(int handle) {
   };
   std::unique_lock lock(mutex_);
   if (worker_.joinable()) {
-    done_.wait(lock, [&] { return fault_ || !isPending(); });
+    const auto isOver = [&] { return fault_ || !isPending(); };
+    if (place_.hasProgress())
+      while (!done_.wait_for(lock, std::chrono::microseconds(200), isOver)) place_.progress();
+    else
+      done_.wait(lock, isOver);
     if (fault_) std::rethrow_exception(fault_);
     return;
   }
@@ -310,6 +314,7 @@ void NodeCommunicator::meet(std::atomic<std::uint32_t> NodeHeader::*counter) con
   const std::uint32_t count = (mine.*counter).fetch_add(1) + 1;
   if (mine.numSleepers > 0) wake(mine.*counter);
   const auto start = std::chrono::steady_clock::now();
+  const bool looksAfter = place_.hasProgress() && !worker_.joinable();
   // Ranks that outnumber the cores must leave theirs at once.
   const int spins = yields_ ? 10 : 20'000;
   for (int rank = 0; rank < size(); rank++) {
@@ -319,8 +324,9 @@ void NodeCommunicator::meet(std::atomic<std::uint32_t> NodeHeader::*counter) con
     while (!isThere()) {
       other.numSleepers++;
       const std::uint32_t seen = (other.*counter).load();
-      if (static_cast<std::int32_t>(seen - count) < 0) sleepWhile(other.*counter, seen);
+      if (static_cast<std::int32_t>(seen - count) < 0) sleepWhile(other.*counter, seen, looksAfter ? 200'000 : 100'000'000);
       other.numSleepers--;
+      if (looksAfter) place_.progress();
       if (isEnding_) throw Fault("the run ended while a collective was under way");
       const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
       place_.check(seconds, "waiting for rank " + std::to_string(rank) + " of a collective");

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -26,12 +27,22 @@ class Place {
    * `what`: the subject of the message.
    */
   void check(double seconds, const std::string& what) const;
+  /**
+   * Messages between single ranks move on only while both ends look after them: whoever waits for something else calls
+   * `progress` now and then, on the main thread. False where there are none.
+   */
+  void setProgress(std::function<void()> progress) { progress_ = std::move(progress); }
+  bool hasProgress() const { return static_cast<bool>(progress_); }
+  void progress() const {
+    if (progress_) progress_();
+  }
 
  private:
   int rank_ = 0;
   std::atomic<double> step_ = 0;
   std::vector<RosterEntry*> roster_;
   std::size_t mine_ = 0;
+  std::function<void()> progress_;
 };
 
 }  // namespace dream

@@ -4,6 +4,7 @@
 
 #include "comm/world.h"
 #include "core/element-size.h"
+#include "core/fault.h"
 
 namespace dream {
 
@@ -37,7 +38,7 @@ class SingleWorld final : public World {
   int size() const override { return 1; }
   int localRank() const override { return 0; }
   int localSize() const override { return 1; }
-  std::unique_ptr<Communicator> split(int) override { return std::make_unique<SingleCommunicator>(); }
+  std::unique_ptr<Communicator> split(int, bool) override { return std::make_unique<SingleCommunicator>(); }
   bool anyAsks(bool thisOne) override { return thisOne; }
   void gather(const void* bytes, std::size_t, bool takesPart,
               const std::function<void(int, const void*)>& see) override {
@@ -49,6 +50,13 @@ class SingleWorld final : public World {
 };
 
 }  // namespace
+
+void Communicator::send(int, int, int, const CollectivePart*, std::size_t) {
+  throw Fault("ranks of this axis pass nothing to each other alone");
+}
+void Communicator::receive(int, int, int, const CollectivePart*, std::size_t) {
+  throw Fault("ranks of this axis pass nothing to each other alone");
+}
 
 std::unique_ptr<World> makeSingleWorld() { return std::make_unique<SingleWorld>(); }
 

@@ -25,8 +25,11 @@ class World {
   /** Ranks on this machine, and which of them this one is. */
   virtual int localRank() const = 0;
   virtual int localSize() const = 0;
-  /** The communicator of the ranks with the same group, in the order of their ranks. All ranks call it together. */
-  virtual std::unique_ptr<Communicator> split(int group) = 0;
+  /**
+   * The communicator of the ranks with the same group, in the order of their ranks. All ranks call it together.
+   * `hasTransfers`: whether single ranks of it send to each other.
+   */
+  virtual std::unique_ptr<Communicator> split(int group, bool hasTransfers = false) = 0;
   /**
    * Whether any rank has asked, as of the call before: every rank gets the same answer at the same call. Costs no
    * waiting, since the answers travel while the step runs.

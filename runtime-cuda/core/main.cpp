@@ -64,7 +64,7 @@ void setUp(Run::Services& services, int variant) {
   for (int axis = 0; axis < numAxes; axis++) {
     const bool isAlone = services.degrees[static_cast<std::size_t>(axis)] == 1;
     const auto group = static_cast<int>(groupOf(world.rank(), static_cast<Axis>(axis), services.degrees));
-    services.communicators[static_cast<std::size_t>(axis)] = isAlone ? makeSingleWorld()->split(0) : world.split(group);
+    services.communicators[static_cast<std::size_t>(axis)] = isAlone ? makeSingleWorld()->split(0) : world.split(group, static_cast<Axis>(axis) == Axis::pp);
   }
   if (!options.dumpGradients.empty()) services.gradients.emplace(options.dumpGradients, options.dumpSteps);
 }

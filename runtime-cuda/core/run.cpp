@@ -70,7 +70,7 @@ Communicator& Run::communicator(Axis axis) { return *services_->communicators[st
 
 void Run::observe(const Observed& observed) {
   if (isObserving_)
-    services_->gradients->observe(observed, services_->world, services_->degrees, services_->coordinates);
+    services_->gradients->observe(observed, services_->degrees, services_->coordinates);
 }
 
 // -- For host code ----------------------------------------------------------------------------------------------------
@@ -97,7 +97,9 @@ void Run::log(LogEvent event, double step, double epoch, std::initializer_list<M
   if (event != LogEvent::train) return;
   services_->step = step;
   services_->world.setStep(step);
-  if (!isObserving_ || !services_->gradients->endStep()) return;
+  if (!isObserving_) return;
+  services_->gradients->gather(services_->program, services_->world, services_->degrees, services_->coordinates);
+  if (!services_->gradients->endStep()) return;
   isObserving_ = false;
   if (services_->world.rank() == 0) services_->gradients->write();
 }

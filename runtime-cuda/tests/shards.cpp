@@ -43,7 +43,7 @@ class PretendedWorld final : public World {
   int size() const override { return size_; }
   int localRank() const override { return 0; }
   int localSize() const override { return size_; }
-  std::unique_ptr<Communicator> split(int) override { return nullptr; }
+  std::unique_ptr<Communicator> split(int, bool) override { return nullptr; }
   bool anyAsks(bool) override { return false; }
   void gather(const void*, std::size_t, bool, const std::function<void(int, const void*)>& see) override {
     for (int rank = 0; rank < size_; rank++) see(rank, bytesOf_(rank));

@@ -141,9 +141,16 @@ void runHost(dream::Run& run) {
             " ranks");
 }
 
+constexpr dream::ObservedInfo observed[] = {
+    {"model.weight", spanOf(weightShape), spanOf(whole)},
+    {"model.bias", spanOf(biasShape), {whole, 1}},
+};
+
 const dream::ProgramInfo program = {
-    "tiny",          "tiny.ts",    "0", {1, 0, 1, 1, 1}, spanOf(variants), spanOf(config), spanOf(states),
-    spanOf(loaders), spanOf(plan), 4,   runHost,
+    "tiny",           "tiny.ts",       "0",
+    {1, 0, 1, 1, 1},  spanOf(variants), spanOf(config),
+    spanOf(states),   spanOf(loaders),  spanOf(plan),
+    spanOf(observed), 4,                runHost,
 };
 
 }  // namespace

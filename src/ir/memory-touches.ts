@@ -21,8 +21,8 @@ export function touchesOf(launch: Exclude<Launch, { kind: "loop" }>): readonly {
       ];
     case "collective":
       return launch.parts.flatMap(({ source, target }) => [
-        { place: source.place, isWrite: false },
-        { place: target.place, isWrite: true },
+        ...(launch.what === "receive" ? [] : [{ place: source.place, isWrite: false }]),
+        ...(launch.what === "send" ? [] : [{ place: target.place, isWrite: true }]),
       ]);
     case "observe":
       return [{ place: launch.view.place, isWrite: false }];

@@ -79,7 +79,7 @@ function printLaunch(launch: Launch): readonly string[] {
           `${showAt(source.place, source.offset)} -> ${showAt(target.place, target.offset)} x ${showAmount(numElements)}`,
       );
       return [
-        `${launch.what} ${launch.reduction} over ${launch.axis} #${showHandle(launch)}: ${parts.join(", ")}${comment([launch.from])}`,
+        `${launch.what} ${transferText(launch) ?? launch.reduction} over ${launch.axis} #${showHandle(launch)}: ${parts.join(", ")}${comment([launch.from])}`,
       ];
     }
     case "wait":
@@ -94,6 +94,9 @@ function printLaunch(launch: Launch): readonly string[] {
       return [`observe ${launch.label} = ${showAt(launch.view.place, launch.view.offset)}`];
   }
 }
+
+const transferText = ({ what, transfer }: Extract<Launch, { kind: "collective" }>): string | null =>
+  transfer ? `${what === "send" ? "to" : "from"} ${transfer.peer} as ${transfer.channel}` : null;
 
 /** `4+(i+1)%2`: the handle in round i, where it differs. */
 const showHandle = ({ handle, turn }: Extract<Launch, { kind: "collective" | "wait" }>): string => {

@@ -53,6 +53,9 @@ function sentOf(what: CollectiveLaunch["what"], elements: number, n: number): nu
     case "all-gather":
       return (n - 1) * elements;
     case "permute":
+    case "send":
       return elements;
+    case "receive":
+      return 0;
   }
 }

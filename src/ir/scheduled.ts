@@ -39,6 +39,8 @@ export type RankNumber =
       readonly plus: number;
       /** In rounds: the part is another rank's. */
       readonly turn?: Around | undefined;
+      /** Where `split` cuts time: which microbatch it is, of how many. */
+      readonly time?: { readonly index: number; readonly count: number } | undefined;
     }
   /** This rank's index along an axis, or that of the rank `by` places before it, around the ring. */
   | { readonly kind: "coordinate"; readonly axis: Axis; readonly by: number }
@@ -179,16 +181,19 @@ export interface CallLaunch {
  * Collectives of one kind over the ranks of one axis, begun together (a bucket) and ended by the `wait` of the same
  * handle. Sources and targets are contiguous; in place where they are the same memory. all-gather: the target is the
  * sources of all ranks, one behind the other; reduce-scatter: each rank gets its part; all-to-all: part i goes to rank i;
- * permute: the source goes to the next rank of the axis, around the ring.
+ * permute: the source goes to the next rank of the axis, around the ring; send and receive: between this rank and one
+ * other, source and target are the same memory, which a send reads and a receive writes.
  */
 export interface CollectiveLaunch {
   readonly kind: "collective";
-  readonly what: "all-reduce" | "reduce-scatter" | "all-gather" | "all-to-all" | "permute";
+  readonly what: "all-reduce" | "reduce-scatter" | "all-gather" | "all-to-all" | "permute" | "send" | "receive";
   readonly axis: Axis;
   readonly reduction: Reduction;
   readonly handle: number;
   /** Where it begins rounds before its own. */
   readonly turn?: Turn;
+  /** Of send and receive: the other rank's place on the axis, and the number by which both know the transfer. */
+  readonly transfer?: Transfer;
   readonly parts: readonly {
     readonly dtype: DType;
     readonly source: { readonly place: Place; readonly offset: Amount };
@@ -197,6 +202,12 @@ export interface CollectiveLaunch {
     readonly numElements: Amount;
   }[];
   readonly from: LaunchOrigin;
+}
+export interface Transfer {
+  readonly peer: number;
+  readonly channel: number;
+  /** Of which microbatch it is, on which way: what has the same travels together. Null: of none. */
+  readonly group: string | null;
 }
 /** Ends all that was begun under its handle: behind a loop, that of all rounds. */
 export interface WaitLaunch {
@@ -259,6 +270,8 @@ export interface StateHome {
   readonly rest: Placement;
   /** It is among the `offloadedBytes`. */
   readonly isOffloaded: boolean;
+  /** The place on axis pp whose ranks alone hold it; absent: all do. */
+  readonly place?: number;
 }
 
 export interface ScheduledProgram {

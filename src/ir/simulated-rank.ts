@@ -2,7 +2,7 @@
 import { callMeaning } from "./call-meanings.js";
 import { KernelRun } from "./interpret-scheduled-kernel.js";
 import { spanOf } from "./local-size.js";
-import { type Coordinates, coordinatesOf, type Degrees } from "./mesh.js";
+import { type Coordinates, coordinatesOf, type Degrees, onRanks } from "./mesh.js";
 import type { NdArray } from "./nd.js";
 import { RankMemory } from "./rank-memory.js";
 import type {
@@ -53,7 +53,7 @@ export class Rank {
     private readonly states: RankMemory,
     private readonly arena: RankMemory,
   ) {
-    this.at = coordinatesOf(rank, degrees);
+    this.at = coordinatesOf(rank, onRanks(degrees));
   }
 
   of(amount: Amount): number {
@@ -68,7 +68,8 @@ export class Rank {
       if (item === undefined) throw new Error(`loop ${value.loop} is in no round that has a number`);
       return item;
     }
-    const at = turnedCoordinates(this.at, value.turn, this.degrees);
+    const here = value.time === undefined ? this.at : { ...this.at, microbatch: value.time.index };
+    const at = turnedCoordinates(here, value.turn, this.degrees);
     return spanOf(value.size, value.split, this.degrees, at)[value.kind] + value.plus;
   }
 

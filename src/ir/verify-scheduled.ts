@@ -3,6 +3,7 @@
 // are operands out of bounds, offsets that are not aligned, and collectives that are not waited for before their use.
 import { BusyBytes, type BusyRange } from "./busy-bytes.js";
 import { ByteOwners } from "./byte-owners.js";
+import { standstills } from "./check-transfers.js";
 import type { Origin } from "./origin.js";
 import type {
   Amount,
@@ -40,6 +41,8 @@ export function verifyScheduled(program: ScheduledProgram): readonly ScheduledPr
       }).check();
     if (problems.length === 0) problems.push(...found.values());
   });
+  for (const { graph, message } of standstills(program.program.pipelined, program.graphs))
+    problems.push({ graph, message, origin: null });
   return problems;
 }
 
@@ -221,6 +224,16 @@ class Walk {
       const from = this.range(source.place, this.of(source.offset), [[count, 1]], what);
       const to = this.range(target.place, this.of(target.offset), [[result, 1]], what);
       if (!from || !to) continue;
+      if (what === "receive") {
+        this.write(to, what);
+        touched.push({ ...this.bytes(to), isWritten: true, by: launch });
+        continue;
+      }
+      if (what === "send") {
+        this.read(from, what);
+        touched.push({ ...this.bytes(from), isWritten: false, by: launch });
+        continue;
+      }
       this.read(from, what);
       const isInPlace = this.bytes(from).start === this.bytes(to).start && this.share(from, to);
       if (!isInPlace) {

@@ -67,6 +67,12 @@ struct DimSpan {
   std::int64_t start, count, valid, cut, jump;
 };
 
+/** Part `index` of a span that is cut evenly into `count`, such as that of a microbatch. */
+constexpr DimSpan partOf(const DimSpan& span, std::int64_t count, std::int64_t index) {
+  const std::int64_t size = span.count / count, valid = span.valid - index * size;
+  return {span.start + index * size, size, valid < 0 ? 0 : valid < size ? valid : size, size, 0};
+}
+
 enum class StateKind : std::uint8_t { parameter, buffer, gradient, optimizer };
 
 /** One logical tensor that the program keeps. */
@@ -83,6 +89,8 @@ struct StateInfo {
   Span<Axis> partial;
   /** Bytes from the start of the area of state, by variant. */
   Span<std::int64_t> offset;
+  /** The place on axis pp whose ranks alone hold it; -1: all do. */
+  std::int64_t place = -1;
 };
 
 struct FieldInfo {
@@ -126,6 +134,14 @@ struct PlanEntry {
   Span<std::int64_t> bytes;  // by variant
 };
 
+/** A value that graphs let be observed: its whole shape, how its dims are split, and the place on axis pp that has it, or -1. */
+struct ObservedInfo {
+  const char* label;
+  Span<std::int64_t> shape;
+  Span<DimSplit> splits;
+  std::int64_t place = -1;
+};
+
 class Run;
 
 struct ProgramInfo {
@@ -139,6 +155,7 @@ struct ProgramInfo {
   Span<StateInfo> states;
   Span<LoaderInfo> loaders;
   Span<PlanEntry> plan;
+  Span<ObservedInfo> observed;
   /** Parameters of the model, tied ones once. */
   std::int64_t numParameters;
   void (*runHost)(Run& run);
@@ -209,6 +226,12 @@ class Communicator {
   virtual void allToAll(int handle, const CollectivePart* parts, std::size_t numParts) = 0;
   /** Every rank's source goes to the next rank's target, around the ring. Sources and targets are apart. */
   virtual void permute(int handle, const CollectivePart* parts, std::size_t numParts) = 0;
+  /**
+   * From this rank to rank `peer` of this communicator, which receives it under the same channel; source and target of
+   * each part are the same memory. Only on the axis of a pipeline.
+   */
+  virtual void send(int handle, int peer, int channel, const CollectivePart* parts, std::size_t numParts);
+  virtual void receive(int handle, int peer, int channel, const CollectivePart* parts, std::size_t numParts);
   /**
    * Ends all that was begun under this handle: behind a loop, that of all rounds. Ends the run with a named error if a
    * peer is dead or the deadline passes.

@@ -337,6 +337,7 @@ class Assembly {
       reduction,
       handle: job.handle,
       ...(job.turned ? { turn: job.turned } : {}),
+      ...(job.transfer ? { transfer: job.transfer } : {}),
       parts: job.parts.map(({ source, target }) => ({
         dtype: source.dtype,
         source: { place: this.placeOf(source), offset: zero },

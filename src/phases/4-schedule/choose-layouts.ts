@@ -41,7 +41,7 @@ class Choosing {
     visitJobs(jobs, (job) => {
       if (job.kind !== "collective") return;
       for (const { source, target } of job.parts) {
-        if (job.what === "all-reduce") this.alike.join(source, target);
+        if (job.what === "all-reduce" && job.axis !== "pp") this.alike.join(source, target);
         else given.add(source).add(target);
       }
     });

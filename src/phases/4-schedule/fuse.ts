@@ -6,7 +6,8 @@
 import { type Fusing, fuseBlock } from "./fuse-block.js";
 import type { Maker } from "./groups.js";
 import type { LoweredGraph } from "./lower-graph.js";
-import { directReads, visitItems, visitJobs } from "./touches.js";
+import { segmentsOf } from "./segments.js";
+import { directReads, touchedBy, visitItems, visitJobs } from "./touches.js";
 import type { Job, KernelJob, Tensor } from "./work.js";
 import { isTrivial } from "./worth-joining.js";
 
@@ -30,8 +31,20 @@ export function fuse(graph: LoweredGraph, numVariants: number, { isFused }: Fuse
   if (isFused)
     for (const [tensor, { piece }] of makers)
       if (!several.has(tensor) && isTrivial(piece, tensor, numVariants)) inlined.add(tensor);
-  const fusing: Fusing = { graph, isFused, numVariants, makers, inlined, required: new Set([...required, ...several]) };
-  return fuseBlock(graph.jobs, fusing);
+  const segments = segmentsOf(graph.jobs);
+  const across = segments.length > 1 ? readAcross(segments, graph.rounds) : [];
+  const needed = new Set([...required, ...several, ...across]);
+  const fusing: Fusing = { graph, isFused, numVariants, makers, inlined, required: needed };
+  return segments.flatMap((segment) => fuseBlock(segment, fusing));
+}
+
+/** What another segment makes. */
+function* readAcross(segments: readonly (readonly Job[])[], rounds: LoweredGraph["rounds"]): Generator<Tensor> {
+  for (const segment of segments) {
+    const touched = segment.map((job) => touchedBy(job, rounds));
+    const made = new Set(touched.flatMap(({ writes }) => [...writes]));
+    for (const { reads } of touched) for (const tensor of reads) if (!made.has(tensor)) yield tensor;
+  }
 }
 
 function requiredTensors({ jobs, results, updates, rounds, swaps }: LoweredGraph): ReadonlySet<Tensor> {

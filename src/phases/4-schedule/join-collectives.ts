@@ -80,6 +80,8 @@ const newBucket = (): Bucket => ({ jobs: [], bytes: 0, sources: new Set(), targe
 /** Collectives of one key may be joined; null: none of them. */
 function keyOf(job: Job<Laid>): string | null {
   if (job.kind !== "collective" || job.what === "all-gather" || job.what === "all-to-all") return null;
+  // Stages of a pipeline have other neighbours each: what they do together stays as it is.
+  if (job.axis === "pp") return null;
   return `${job.what} ${job.axis} ${job.reduction} ${job.what === "reduce-scatter" ? job.unit : ""}`;
 }
 

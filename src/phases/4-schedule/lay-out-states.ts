@@ -5,7 +5,7 @@ import type { Program } from "../../ir/program.js";
 import type { Amount, Buffer, StateHome } from "../../ir/scheduled.js";
 import type { State, StateKind } from "../../ir/state.js";
 import { numBytesOf } from "../../ir/tensor-type.js";
-import { plus, product, times } from "./amounts.js";
+import { larger, plus, product, times } from "./amounts.js";
 import type { Lowering } from "./lowering.js";
 
 export const alignment = 64;
@@ -21,30 +21,41 @@ export interface StateLayout {
 }
 
 export function layOutStates(
-  { states, plan, layout }: Pick<Program<"local">, "states" | "plan" | "layout">,
+  { states, plan, layout, pipelined }: Pick<Program<"local">, "states" | "plan" | "layout" | "pipelined">,
   lowering: Lowering,
 ): StateLayout {
   const homes: StateHome[] = [];
-  let end = lowering.zero;
+  /** By place on axis pp: each has the states of its own stages. */
+  const ends = Array.from({ length: pipelined?.shape.numPlaces ?? 1 }, () => lowering.zero);
+  const endOf = (places: readonly number[]): Amount => places.map((place) => ends[place]!).reduce(larger);
+  const all = ends.map((_, place) => place);
   let offloadedFrom: Amount | null = null;
   for (const state of inOrder(states)) {
     const rest = plan.states.get(state)?.rest;
     if (!rest) throw new Error(`the plan has no placement for ${state.name}`);
     const shape = lowering.localShape({ type: state.type, placement: rest });
     const numElements = product(shape, lowering.numVariants);
+    const place = pipelined?.homes.get(state) ?? null;
+    const places = place === null ? all : [place];
+    const isOffloaded = layout.offloadsOptimizer && state.kind === "optimizer";
+    if (isOffloaded && offloadedFrom === null) {
+      offloadedFrom = endOf(all);
+      ends.fill(offloadedFrom);
+    }
+    const start = endOf(places);
     const buffer: Buffer = {
       kind: "buffer",
       name: state.name,
       dtype: state.type.dtype,
       numElements,
-      home: { kind: "state", state, offset: end },
+      home: { kind: "state", state, offset: start },
     };
     const localShapes = lowering.variants.map((_, variant) => shape.map((size) => size[variant]!));
-    const isOffloaded = layout.offloadsOptimizer && state.kind === "optimizer";
-    if (isOffloaded) offloadedFrom ??= end;
-    homes.push({ state, buffer, localShapes, rest, isOffloaded });
-    end = aligned(plus(end, times(numElements, lowering.amount(numBytesOf[state.type.dtype]))));
+    homes.push({ state, buffer, localShapes, rest, isOffloaded, ...(place === null ? {} : { place }) });
+    const next = aligned(plus(start, times(numElements, lowering.amount(numBytesOf[state.type.dtype]))));
+    for (const each of places) ends[each] = next;
   }
+  const end = endOf(all);
   const from = offloadedFrom ?? end;
   return { homes, bytes: end, offloadedBytes: end.map((bytes, variant) => bytes - from[variant]!) };
 }

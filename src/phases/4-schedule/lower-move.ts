@@ -1,7 +1,7 @@
 // Collectives move contiguous memory: whatever they do along other dims than the outermost is packed before, by a kernel,
 // and seen through a view (or, where there is padding to leave out, copied) behind. Slices and `own` are kernels alone.
 
-import type { FillStep, LocalValue, MoveStep, StageStep } from "../../ir/graph.js";
+import type { FillStep, LocalValue, Move, MoveStep, StageStep, Step } from "../../ir/graph.js";
 import { apply, attribute, constant, index, input, type Scalar } from "../../ir/kernel.js";
 import type { Amount, RankNumber } from "../../ir/scheduled.js";
 import { dimLetters } from "../../ops/factors.js";
@@ -9,7 +9,7 @@ import { is, sameAmount, times } from "./amounts.js";
 import type { LoweredOp } from "./lower-op.js";
 import { type Lowering, originOf } from "./lowering.js";
 import { copyOf, makePiece } from "./make-piece.js";
-import { isWhole, joined, splitDim, wholeView } from "./views.js";
+import { isWhole, joined, sliceView, splitDim, wholeView } from "./views.js";
 import type { CollectiveJob, KernelPiece, Part, Tensor, View } from "./work.js";
 
 /** A kernel over every place of `shape` (letters a, b, ...), reading one view. */
@@ -52,6 +52,7 @@ export function lowerFill(step: FillStep, view: View, lowering: Lowering): Lower
     split,
     plus: 0,
     turn: before.turn?.dim === step.dim ? before.turn : undefined,
+    time: lowering.timeOf(step),
   };
   const inside = apply("less", index(dimLetters(shape.length)[step.dim]!), attribute("valid"));
   const value = apply("select", inside, input(0), constant(step.fill));
@@ -80,6 +81,8 @@ export function lowerMove(step: MoveStep, view: View, lowering: Lowering): Lower
 
 /** The first rank keeps all, the others nothing. */
 function own(step: MoveStep, view: View, lowering: Lowering): LoweredOp {
+  if (step.microbatch === 0) return { jobs: [], views: [view] };
+  if (step.microbatch !== undefined) return zeroOf(step, step.outputs[0], lowering);
   const tensor = resultOf(step, lowering);
   const isFirst = apply("equal", attribute("coordinate"), constant(0));
   const value = apply("select", isFirst, input(0), constant(0));
@@ -145,6 +148,14 @@ function ownPlace({ isHeadTail }: Dealing, place: Scalar): { readonly rank: Scal
 function slice(step: MoveStep, view: View, lowering: Lowering): LoweredOp {
   const tensor = resultOf(step, lowering);
   const { dim, axis, by = 0 } = step.move;
+  if (step.microbatch !== undefined && axis === "microbatch") {
+    const count = tensor.shape[dim]!;
+    const start = times(count, lowering.amount(step.microbatch));
+    const cut = sliceView(view, dim, start, lowering.one, count);
+    if (cut) return { jobs: [], views: [cut] };
+    const copy = copyOf(view, originOf("slice", step), lowering);
+    return { jobs: [copy.piece], views: [sliceView(copy.view, dim, start, lowering.one, count)!] };
+  }
   const letters = dimLetters(tensor.shape.length);
   const dealing = dealingOf(step.outputs[0], dim, tensor.shape[dim]!, step, lowering);
   const place = sharedPlace(dealing, attribute("coordinate"), index(letters[dim]!));
@@ -177,9 +188,14 @@ function collective(step: MoveStep, source: Tensor, target: Tensor): CollectiveJ
 }
 
 /** All of one tensor: a collective's source. */
-function contiguous(step: MoveStep, view: View, lowering: Lowering): { jobs: readonly KernelPiece[]; tensor: Tensor } {
+function contiguous(
+  step: Step<"local">,
+  what: string,
+  view: View,
+  lowering: Lowering,
+): { jobs: readonly KernelPiece[]; tensor: Tensor } {
   if (isWhole(view)) return { jobs: [], tensor: view.tensor };
-  const copy = copyOf(view, originOf(step.move.what, step), lowering);
+  const copy = copyOf(view, originOf(what, step), lowering);
   return { jobs: [copy.piece], tensor: copy.view.tensor };
 }
 
@@ -189,8 +205,9 @@ function contiguous(step: MoveStep, view: View, lowering: Lowering): { jobs: rea
  */
 function allReduce(step: MoveStep, view: View, lowering: Lowering): LoweredOp {
   const [after] = step.outputs;
-  const isOnto = coversOnce(view, lowering);
-  const source = isOnto ? { jobs: [], tensor: view.tensor } : contiguous(step, view, lowering);
+  // Stages of a pipeline have it in orders of their own.
+  const isOnto = step.move.axis !== "pp" && coversOnce(view, lowering);
+  const source = isOnto ? { jobs: [], tensor: view.tensor } : contiguous(step, step.move.what, view, lowering);
   const target = lowering.tensor(after.name, after.type.dtype, source.tensor.shape);
   const result = isOnto ? { ...view, tensor: target } : wholeView(target, lowering.numVariants);
   return { jobs: [...source.jobs, collective(step, source.tensor, target)], views: [result] };
@@ -278,7 +295,7 @@ function reduceScatter(step: MoveStep, view: View, lowering: Lowering): LoweredO
 
 function allGather(step: MoveStep, view: View, lowering: Lowering): LoweredOp {
   const [after] = step.outputs;
-  const source = contiguous(step, view, lowering);
+  const source = contiguous(step, step.move.what, view, lowering);
   const gathered = lowering.tensor(after.name, after.type.dtype, [ranksOn(step, lowering), ...view.shape]);
   const { dim } = step.move;
   const behind = unpacked(step, dim, gathered, view.shape, lowering.localShape(after)[dim]!, lowering);
@@ -287,7 +304,7 @@ function allGather(step: MoveStep, view: View, lowering: Lowering): LoweredOp {
 
 /** The next rank gets what this one has, as it lies: shapes are the same on all. */
 function permute(step: MoveStep, view: View, lowering: Lowering): LoweredOp {
-  const source = contiguous(step, view, lowering);
+  const source = contiguous(step, step.move.what, view, lowering);
   const target = resultOf(step, lowering);
   return {
     jobs: [...source.jobs, collective(step, source.tensor, target)],
@@ -307,6 +324,103 @@ function allToAll(step: MoveStep, view: View, lowering: Lowering): LoweredOp {
   return { jobs: [...source.jobs, collective(step, source.tensor, exchanged), ...behind.jobs], views: behind.views };
 }
 
-export function lowerStage(_step: StageStep, _inputs: readonly View[], _lowering: Lowering): LoweredOp {
-  throw new Error("stages are not scheduled yet");
+/** Nothing, as a value. */
+function zeroOf(step: Step<"local">, value: LocalValue, lowering: Lowering): LoweredOp {
+  const tensor = lowering.tensor(value.name, value.type.dtype, lowering.localShape(value));
+  return made(step, tensor, [], constant(0), lowering);
+}
+
+/** A tensor of which every place is `value` of the same places of all views. */
+function made(
+  step: Step<"local">,
+  tensor: Tensor,
+  views: readonly View[],
+  value: Scalar,
+  lowering: Lowering,
+  numbers: readonly (readonly [string, RankNumber])[] = [],
+): LoweredOp {
+  const letters = dimLetters(tensor.shape.length);
+  const term = letters.map((letter) => [letter]);
+  const jobs = makePiece(
+    {
+      outer: letters,
+      inner: [],
+      sizes: new Map(letters.map((letter, dim) => [letter, tensor.shape[dim]!])),
+      passes: [{ kind: "store", output: 0, over: "outer", value }],
+      inputs: views.map((view) => ({ view, term })),
+      outputs: [{ tensor, term }],
+      numbers: new Map(numbers),
+      from: originOf(step.kind === "stage" ? step.act.what : step.kind, step),
+    },
+    lowering,
+  );
+  return { jobs, views: [wholeView(tensor, lowering.numVariants)] };
+}
+
+/** What stages say to each other, and what joins microbatches. */
+export function lowerStage(step: StageStep, inputs: readonly View[], lowering: Lowering): LoweredOp {
+  const { act } = step;
+  switch (act.what) {
+    case "send": {
+      const source = contiguous(step, act.what, inputs[0]!, lowering);
+      return { jobs: [...source.jobs, transfer(step, act, source.tensor)], views: [] };
+    }
+    case "receive": {
+      const value = step.outputs[0]!;
+      const target = lowering.tensor(value.name, value.type.dtype, lowering.localShape(value));
+      return { jobs: [transfer(step, act, target)], views: [wholeView(target, lowering.numVariants)] };
+    }
+    case "contribute":
+      return inputs[0] ? { jobs: [], views: [inputs[0]] } : zeroOf(step, step.outputs[0]!, lowering);
+    case "join":
+      return joinMicrobatches(step, act.move, inputs, lowering);
+  }
+}
+
+const transfer = (
+  step: StageStep,
+  { what, peer, channel }: Extract<StageStep["act"], { what: "send" | "receive" }>,
+  tensor: Tensor,
+): CollectiveJob => ({
+  kind: "collective",
+  what,
+  axis: "pp",
+  reduction: "sum",
+  parts: [{ source: tensor, target: tensor }],
+  unit: null,
+  transfer: { peer, channel, group: step.microbatch === undefined ? null : `${step.phase} ${step.microbatch}` },
+  from: originOf(what, step),
+});
+
+/** Microbatches added up, or one behind the other. */
+function joinMicrobatches(step: StageStep, move: Move, inputs: readonly View[], lowering: Lowering): LoweredOp {
+  const [first] = inputs;
+  if (inputs.length === 1) return { jobs: [], views: [first!] };
+  const after = step.outputs[0]!;
+  const tensor = lowering.tensor(after.name, after.type.dtype, lowering.localShape(after));
+  if (move.what === "all-reduce") {
+    const by = move.reduction === "max" ? "max" : "add";
+    const terms = inputs.map((_, k) => input(k));
+    return made(
+      step,
+      tensor,
+      inputs,
+      terms.reduce((a, b) => apply(by, a, b)),
+      lowering,
+    );
+  }
+  const letters = dimLetters(tensor.shape.length);
+  const own = letters[move.dim]!;
+  const numbers = [["count", { kind: "amount", amount: first!.shape[move.dim]! }]] as const;
+  const part = (k: number): Scalar => {
+    const place = apply("sub", index(own), apply("mul", constant(k), attribute("count")));
+    const element = input(
+      k,
+      letters.map((letter, d) => (d === move.dim ? place : index(letter))),
+    );
+    if (k === inputs.length - 1) return element;
+    const isBefore = apply("less", index(own), apply("mul", constant(k + 1), attribute("count")));
+    return apply("select", isBefore, element, part(k + 1));
+  };
+  return made(step, tensor, inputs, part(0), lowering, numbers);
 }

@@ -206,6 +206,7 @@ function numberOf(
       split: letterSplit(step.choice, local.letter),
       plus: local.take === "start" ? numberAt(step.attrs, path) : 0,
       turn: step.choice.turn?.letter === local.letter ? step.choice.turn : undefined,
+      time: lowering.timeOf(step),
     };
   return { kind: "amount", amount: Array.from({ length: lowering.numVariants }, (_, v) => numberAt(attrs[v], path)) };
 }

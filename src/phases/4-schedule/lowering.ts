@@ -51,6 +51,11 @@ export class Lowering {
     return { id: this.lastTensor, name, dtype, shape, source };
   }
 
+  /** Which microbatch a step works on, of how many. */
+  timeOf({ microbatch }: Step<"local">): { readonly index: number; readonly count: number } | undefined {
+    return microbatch === undefined ? undefined : { index: microbatch, count: this.variants[0]!.microbatch };
+  }
+
   nextLoop(): number {
     this.lastLoop++;
     return this.lastLoop;

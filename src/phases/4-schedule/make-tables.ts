@@ -7,6 +7,7 @@ import type { Amount, Kernel, RankNumber } from "../../ir/scheduled.js";
 import { is } from "./amounts.js";
 import { type Before, dependencies, depths, heights } from "./dependencies.js";
 import { scalarOf } from "./scalars.js";
+import { segmentsOf } from "./segments.js";
 import type { Shared } from "./share-memory.js";
 import type { Job, LaidKernel, TableJob, Tensor } from "./work.js";
 
@@ -23,7 +24,7 @@ export function makeTables(
     return { ...job, body: { jobs: makeTables(job.body.jobs as readonly Job<LaidKernel>[], options) } };
   });
   // What is alike may come from one place, or go to one.
-  return gathered(gathered(bodies, options, heights), options, depths);
+  return segmentsOf(bodies).flatMap((segment) => gathered(gathered(segment, options, heights), options, depths));
 }
 
 type Row = LaidKernel | TableJob;

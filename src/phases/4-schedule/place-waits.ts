@@ -1,7 +1,7 @@
 // Purpose: every collective is waited for, as late as its memory allows. Needs: jobs in order. Leaves: the same with waits.
 import type { Turn } from "../../ir/scheduled.js";
 import type { Shared } from "./share-memory.js";
-import { touchedBy, visitItems } from "./touches.js";
+import { directReads, directWrites, touchedBy, visitItems } from "./touches.js";
 import type { CollectiveJob, Job, LaidKernel, LoopJob, TableJob, Tensor, Turns } from "./work.js";
 
 type Laid = LaidKernel | TableJob;
@@ -72,6 +72,7 @@ class Waits {
         continue;
       }
       if (job.kind === "collective") {
+        if (job.what === "send") for (const earlier of this.sentBefore(job, open.keys())) wait(earlier);
         const begun = this.begin(job);
         result.push(begun);
         if (job.turn) continue;
@@ -88,6 +89,17 @@ class Waits {
     return { jobs: result, open: left };
   }
 
+  /** What goes to one place: this microbatch's and the one's before may be on their way together. */
+  private sentBefore(job: CollectiveJob, open: Iterable<BegunJob>): readonly BegunJob[] {
+    const { peer, group } = job.transfer!;
+    const sent = [...open].filter(({ what, transfer }) => what === "send" && transfer!.peer === peer);
+    const groups = [...new Set(sent.map(({ transfer }) => transfer!.group))].filter(
+      (other) => other !== null && other !== group,
+    );
+    const late = new Set(groups.slice(0, -1));
+    return sent.filter(({ transfer }) => late.has(transfer!.group));
+  }
+
   private begin(job: CollectiveJob): BegunJob {
     if (!job.turn) {
       this.lastHandle++;
@@ -102,10 +114,10 @@ class Waits {
     return { ...job, handle: first + (round % numHandles), turned: null };
   }
 
-  private busy({ parts }: CollectiveJob): Busy {
+  private busy(job: CollectiveJob): Busy {
     return {
-      sources: this.cellsOf(parts.flatMap(({ source }) => this.itemsOf(source))),
-      targets: this.cellsOf(parts.flatMap(({ target }) => this.itemsOf(target))),
+      sources: this.cellsOf(directReads(job).flatMap((source) => this.itemsOf(source))),
+      targets: this.cellsOf(directWrites(job).flatMap((target) => this.itemsOf(target))),
     };
   }
 

@@ -50,7 +50,7 @@ export function directReads(job: Single): readonly Tensor[] {
     case "call":
       return job.ways[0].operands.flatMap(({ role, view }) => (role === "read" ? [view.tensor] : []));
     case "collective":
-      return job.parts.map(({ source }) => source);
+      return job.what === "receive" ? [] : job.parts.map(({ source }) => source);
     case "observe":
       return [job.view.tensor];
   }
@@ -69,7 +69,7 @@ export function directWrites(job: Single): readonly Tensor[] {
     case "call":
       return job.ways[0].operands.flatMap(({ role, view }) => (role === "write" ? [view.tensor] : []));
     case "collective":
-      return job.parts.map(({ target }) => target);
+      return job.what === "send" ? [] : job.parts.map(({ target }) => target);
     case "observe":
       return [];
   }

@@ -3,7 +3,7 @@
 import type { InputSource, MoveKind, Phase } from "../../ir/graph.js";
 import type { KernelPass, Scalar } from "../../ir/kernel.js";
 import type { Axis, Placement, Reduction } from "../../ir/placement.js";
-import type { Amount, Kernel, LaunchOrigin, RankNumber, ScheduledPass } from "../../ir/scheduled.js";
+import type { Amount, Kernel, LaunchOrigin, RankNumber, ScheduledPass, Transfer } from "../../ir/scheduled.js";
 import type { DType } from "../../ir/tensor-type.js";
 
 /** Identity is the object. */
@@ -136,7 +136,7 @@ export interface CallJobOperand {
 
 export interface CollectiveJob {
   readonly kind: "collective";
-  readonly what: Exclude<MoveKind, "slice" | "own">;
+  readonly what: Exclude<MoveKind, "slice" | "own"> | "send" | "receive";
   readonly axis: Axis;
   readonly reduction: Reduction;
   readonly parts: readonly { readonly source: Tensor; readonly target: Tensor }[];
@@ -144,6 +144,8 @@ export interface CollectiveJob {
   readonly unit: string | null;
   /** Where it begins rounds before its own: in the loop (`round` is null), or before it for one of the first rounds. */
   readonly turn?: { readonly of: Turns; readonly round: number | null };
+  /** Of send and receive, whose sources are their targets. */
+  readonly transfer?: Transfer;
   readonly from: LaunchOrigin;
 }
 /** A collective of a loop that begins `ahead` rounds before its own. Identity is the object. */

@@ -209,7 +209,7 @@ class Assigning {
   /** A value as every place has it. */
   private everywhere(value: LocalValue): LocalValue {
     const { home } = this.of(value);
-    if (home === "anywhere" || home === "all") return value;
+    if (home === "anywhere" || home === "all" || this.facts.shape.numPlaces === 1) return value;
     const known = this.whole.get(value.id);
     if (known) return known;
     const term = this.contributed(value);
