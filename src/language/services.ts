@@ -90,6 +90,7 @@ export declare function configureDevices(device: {
   readonly reduceDtype: "f32" | "bf16";
   readonly asyncTensorParallel: boolean;
   readonly rotateMethod: "alltoall" | "allgather";
+  readonly balancesSequence: boolean;
   readonly fusesKernels: boolean;
   readonly memoryBudget: number | null;
   readonly offloadsOptimizer: boolean;

@@ -21,16 +21,19 @@ const configs: { readonly [name: string]: { readonly [entry: string]: string | n
   cp2: { contextParallel: 2 },
 };
 
+function compare(example: string, name: string): void {
+  const settings = Object.entries({ dpReplicate: 1, ...configs[name] });
+  const program = evaluateSmall(
+    example,
+    undefined,
+    Object.fromEntries(settings.map(([entry, value]) => [`deviceParameters.${entry}`, value])),
+  );
+  const { found, passes } = comparePasses(program, inputs, { padding: 7 });
+  expect(found).toEqual([]);
+  expect(passes).toContain("moveIntoRepeats");
+}
+
 describe.each(["gpt", "llama"])("%s", (example) => {
-  test.each(Object.keys(configs))("%s", (name) => {
-    const settings = Object.entries({ dpReplicate: 1, ...configs[name] });
-    const program = evaluateSmall(
-      example,
-      undefined,
-      Object.fromEntries(settings.map(([entry, value]) => [`deviceParameters.${entry}`, value])),
-    );
-    const { found, passes } = comparePasses(program, inputs, { padding: 7 });
-    expect(found).toEqual([]);
-    expect(passes).toContain("moveIntoRepeats");
-  });
+  test.each(Object.keys(configs))("%s", (name) => compare(example, name));
 });
+test.each(["mlp", "gan"])("hsdp2x2 of %s, by default", (example) => compare(example, "hsdp2x2"));

@@ -26,6 +26,13 @@ export const layoutMessages = {
       `deviceParameters.${entry} is ${degree}, but ${trainer} lacks the hook ${hook}()`,
       `write ${hook}() in ${trainer}, or set ${entry} to 1`,
     ),
+  "degree-splits-nothing": (trainer: string, entry: string, degree: string, hook: string) =>
+    say(
+      `deviceParameters.${entry} is ${degree}, but ${trainer} splits nothing over its ranks`,
+      entry === "contextParallel"
+        ? `write ${hook}(mesh) in ${trainer}: parallelizeModule(this.model, mesh, PrepareModuleInput({ desiredInputLayouts: [Shard(1)] }))`
+        : `name modules in a plan of ${hook}(), or set ${entry} to 1`,
+    ),
   "plan-names-no-module": (module: string, pattern: string, near: string | null) =>
     say(
       `the plan names ${pattern}, but ${module} has no such module`,

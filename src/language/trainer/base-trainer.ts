@@ -115,6 +115,7 @@ export abstract class BaseTrainer<Config extends DreamTrainerConfig = DreamTrain
       reduceDtype: deviceParameters.reduceDtype,
       asyncTensorParallel: deviceParameters.asyncTensorParallel,
       rotateMethod: deviceParameters.contextParallelRotateMethod,
+      balancesSequence: deviceParameters.contextParallelLoadBalance,
       fusesKernels: deviceParameters.compileModel,
       memoryBudget: deviceParameters.activationMemoryBudget,
       offloadsOptimizer: deviceParameters.offloadOptimizer,

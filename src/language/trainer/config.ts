@@ -69,6 +69,8 @@ export const deviceParameters = z
     lossParallel: z.boolean().default(false),
     /** How keys and values get to the queries of other ranks: around a ring, or gathered. */
     contextParallelRotateMethod: z.enum(["alltoall", "allgather"]).default("alltoall"),
+    /** Sequences are dealt out in head and tail pieces, so that causal masks leave all ranks the same work. */
+    contextParallelLoadBalance: z.boolean().default(true),
     /** Off: one kernel per operation, for debugging. */
     compileModel: z.boolean().default(true),
     /** Backward is always compiled with forward; here for PyTorch's sake. */

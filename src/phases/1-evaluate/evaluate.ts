@@ -177,6 +177,7 @@ function assemble(
   const { main, variables } = keepVariables(finished(), registry.trainer);
   const states = [...new Set([...tracer.states, ...tracer.gradients.values()])];
   checkOwners(registry.owned, tracer.gradients);
+  checkSplits(registry, ev);
   const used = new Set<unknown>();
   for (const graph of graphs.values()) {
     for (const { source } of graph.inputs) if (source.kind === "state") used.add(source.state);
@@ -199,6 +200,20 @@ function assemble(
     graphs,
     main,
   };
+}
+
+/** Ranks of these axes would all do the same if nothing were split over them. */
+function checkSplits({ mesh, layout, trainer }: Registry, ev: Evaluation): void {
+  const hooks = {
+    tp: ["tensorParallel", "applyTensorParallel"],
+    cp: ["contextParallel", "applyContextParallel"],
+  } as const;
+  for (const axis of ["tp", "cp"] as const) {
+    const degree = mesh.degrees[axis];
+    if (degree === 1 || layout.splitsOver(axis)) continue;
+    const Class = trainer!.constructor;
+    throw ev.failAtClass(Class, "degree-splits-nothing", Class.name, hooks[axis][0], String(degree), hooks[axis][1]);
+  }
 }
 
 /** Every parameter of a loss has an optimizer, and every parameter of an optimizer a loss. */

@@ -1,9 +1,11 @@
 // compiled
-import { type Batch, DreamTrainerConfig, F } from "dreamc";
+import { type Batch, ColwiseParallel, type DeviceMesh, DreamTrainerConfig, F, parallelizeModule, Replicate } from "dreamc";
 import { distributedLaunch, TwoLayerTrainer } from "./support/two-layers.js";
 
 class Trainer extends TwoLayerTrainer {
-  override applyTensorParallel(): void {}
+  override applyTensorParallel(tpMesh: DeviceMesh): void {
+    parallelizeModule(this.model, tpMesh, { downProj: ColwiseParallel({ outputLayouts: Replicate() }) });
+  }
   override trainingStep(batch: Batch) {
     const loss = this.lossParallel(() =>
       F.crossEntropy(this.model.forward(batch.x!), batch.y!.int().flatten()), // ~ loss-of-whole-logits

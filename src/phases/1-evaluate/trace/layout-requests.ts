@@ -14,7 +14,13 @@ import { withStars } from "./star-paths.js";
 /** What the config alone says. */
 export type Switches = Pick<
   Layout,
-  "asyncTensorParallel" | "rotateMethod" | "fusesKernels" | "memoryBudget" | "offloadsOptimizer" | "accumulatesWhole"
+  | "asyncTensorParallel"
+  | "rotateMethod"
+  | "balancesSequence"
+  | "fusesKernels"
+  | "memoryBudget"
+  | "offloadsOptimizer"
+  | "accumulatesWhole"
 >;
 
 export class LayoutRequests {
@@ -48,6 +54,11 @@ export class LayoutRequests {
     this.marks.set(name, { [axis]: dim });
     this.arrivals.set(name, { at: { [axis]: dim }, mustBeSplit: true });
     return name;
+  }
+
+  /** Whether a parameter or a tensor was ever split along the axis. */
+  splitsOver(axis: Axis): boolean {
+    return [...this.uses.values(), ...this.marks.values()].some((mark) => typeof mark[axis] === "number");
   }
 
   /** `paths`: those of all modules. */
