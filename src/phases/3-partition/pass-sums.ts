@@ -1,7 +1,7 @@
 // Which sums may pass an op in parts. Only an op that is linear in all its inputs together lets them through, and only
 // where that saves a reduction: all its inputs are sums, or several are, or what else it reads is less than its result
-// (a bias spread over rows, added on one rank for all) or costs nothing (scalars). A sum with two readers is made whole once.
-// Maxima never pass.
+// (a bias spread over rows, added on one rank for all), costs nothing (scalars), or is a term of the same gradient. A sum
+// with two readers is made whole once. Maxima never pass.
 import type { OpStep } from "../../ir/graph.js";
 import type { Axis } from "../../ir/placement.js";
 import { numElements } from "../../ir/tensor-type.js";
@@ -28,5 +28,7 @@ export function passingInputs(
     const own = placed.type.shape.filter((_, dim) => !floating.has(dim));
     return partial.includes(i) || result.length === 0 || numElements(own) < numElements(result);
   };
-  return partial.length > 1 || set.every(joinsFreely) ? set : null;
+  const { gradientOf } = step.outputs[0]!;
+  const addsTerms = gradientOf !== null && set.every((i) => step.inputs[i]!.gradientOf === gradientOf);
+  return partial.length > 1 || addsTerms || set.every(joinsFreely) ? set : null;
 }
