@@ -17,7 +17,7 @@ test("--version and --help", async () => {
   expect(await runDreamc("--version")).toEqual({ exitCode: 0, out: `${packageVersion}\n`, error: "" });
   const { exitCode, out } = await runDreamc("--help");
   expect(exitCode).toBe(0);
-  for (const command of ["build", "check", "run", "ir", "plan", "data", "doctor"]) expect(out).toContain(command);
+  for (const command of ["build", "check", "run", "ir", "plan", "verify", "data", "doctor"]) expect(out).toContain(command);
   const inner = await runDreamc("data", "prepare", "--help");
   expect(inner.exitCode).toBe(0);
   expect(inner.out).toContain("--tokenizer");
@@ -49,7 +49,7 @@ test.each([
   expect({ exitCode, out }).toEqual({ exitCode: 2, out: "" });
 });
 
-describe.each(["build", "check", "ir", "plan", "run"])("%s", (command) => {
+describe.each(["build", "check", "ir", "plan", "run", "verify"])("%s", (command) => {
   test.each([
     [join(folder, "nothing.ts"), "there is no file", "name the file that launches the trainer"],
     [join(folder, "triner.ts"), "there is no file", "did you mean trainer.ts in the same folder?"],
