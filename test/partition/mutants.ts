@@ -61,7 +61,7 @@ const instead = (graph: LocalGraph, old: Step<"local">, by: readonly Step<"local
 });
 
 /** Who read what the step made reads what it was made of. */
-function without(graph: LocalGraph, step: MoveStep | FillStep): LocalGraph {
+export function without(graph: LocalGraph, step: MoveStep | FillStep): LocalGraph {
   const [before] = step.inputs;
   const [after] = step.outputs;
   const replace = (value: LocalValue): LocalValue => (value.id === after.id ? before : value);
