@@ -17,7 +17,8 @@ test("--version and --help", async () => {
   expect(await runDreamc("--version")).toEqual({ exitCode: 0, out: `${packageVersion}\n`, error: "" });
   const { exitCode, out } = await runDreamc("--help");
   expect(exitCode).toBe(0);
-  for (const command of ["build", "check", "run", "ir", "plan", "verify", "data", "doctor"]) expect(out).toContain(command);
+  for (const command of ["build", "check", "run", "ir", "plan", "verify", "data", "doctor"])
+    expect(out).toContain(command);
   const inner = await runDreamc("data", "prepare", "--help");
   expect(inner.exitCode).toBe(0);
   expect(inner.out).toContain("--tokenizer");
