@@ -1,5 +1,7 @@
 // The text of a program: what shaped it, what it keeps, its host code as pseudo code, and its graphs.
 import type { Level } from "./graph.js";
+import type { Pipelined } from "./pipeline.js";
+import { drawTable } from "./pipeline-clock.js";
 import { axisOrder, type Mesh } from "./placement.js";
 import { showPlacement } from "./placement-text.js";
 import { type PrintOptions, printGraph, showName, wholePaths } from "./print.js";
@@ -23,6 +25,7 @@ export function printProgram<L extends Level>(program: Program<L>, options: Prin
     program.config.map(printConfig),
     program.loaders.map((loader) => printLoader(loader, plan)),
     program.states.map((state) => printState(state, plan)),
+    program.pipelined ? printPipeline(program.pipelined) : [],
     program.variables.map(
       (variable) =>
         `kept ${names.of(variable)}: ${variable.type}${variable.initial ? ` = ${printExpression(variable.initial, names)}` : ""}`,
@@ -34,6 +37,18 @@ export function printProgram<L extends Level>(program: Program<L>, options: Prin
     .filter((lines) => lines.length > 0)
     .map((lines) => lines.join("\n"))
     .join("\n\n")}\n`;
+}
+
+/** Who holds what, and the order in which microbatches go through the stages. */
+function printPipeline({ table, shape, homes }: Pipelined): readonly string[] {
+  const places = Array.from({ length: shape.numPlaces }, (_, place) => place);
+  const held = places.map((place) => {
+    const names = [...homes].flatMap(([{ name, kind }, home]) =>
+      home === place && kind === "parameter" ? [name] : [],
+    );
+    return `pp ${place} holds ${names.map(showName).join(", ")}`;
+  });
+  return [...held, ...drawTable(table, shape).split("\n")];
 }
 
 function printConfig({ path, value, fixed, schema }: ConfigEntry): string {

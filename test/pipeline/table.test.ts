@@ -1,7 +1,8 @@
 // The tables of all schedules: every cell once, nobody waits forever, bubbles are the textbook's.
 import { describe, expect, test } from "vitest";
 import type { PipelineShape } from "../../src/ir/pipeline.js";
-import { clock, drawTable, expectedBubble, inOneOrder, tableOf } from "../../src/phases/3-partition/pipeline/table.js";
+import { clock, drawTable, expectedBubble } from "../../src/ir/pipeline-clock.js";
+import { inOneOrder, tableOf } from "../../src/phases/3-partition/pipeline/table.js";
 
 const shapes: readonly PipelineShape[] = [1, 2, 3, 4, 8].flatMap((numPlaces) => [
   ...[1, 2, 3, 5, 8].flatMap((numMicrobatches) =>

@@ -27,6 +27,8 @@ export interface ManifestParameter {
   readonly dtype: string;
   /** How it is spread while it rests. */
   readonly placement: string;
+  /** The place on axis pp whose ranks alone hold it. */
+  readonly pp?: number;
 }
 
 export const manifestOf = (scheduled: ScheduledProgram, target: "cpu", file: string): ProgramManifest => ({
@@ -39,11 +41,12 @@ export const manifestOf = (scheduled: ScheduledProgram, target: "cpu", file: str
   config: scheduled.program.config,
   parameters: scheduled.states
     .filter(({ state }) => state.kind === "parameter")
-    .map(({ state: { paths, type }, rest }) => ({
+    .map(({ state: { paths, type }, rest, place }) => ({
       paths,
       shape: type.shape,
       dtype: type.dtype,
       placement: showPlacement(rest),
+      ...(place === undefined ? {} : { pp: place }),
     })),
   recomputed: scheduled.program.layout.recomputed,
   memory: planOf(scheduled),

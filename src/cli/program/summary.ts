@@ -16,13 +16,13 @@ export interface ProgramSummary {
   readonly graphs: readonly string[];
 }
 
-export const summaryOf = ({ name, states, precision, mesh, graphs }: Program): ProgramSummary => ({
+export const summaryOf = ({ name, states, precision, mesh, graphs, pipelined }: Program): ProgramSummary => ({
   name,
   numParameters: countParameters({ states }),
   precision: precision.compute,
   mesh: Object.fromEntries(rankAxes.flatMap((axis) => (mesh.degrees[axis] === 1 ? [] : [[axis, mesh.degrees[axis]]]))),
   smallestWorldSize: fixedRanks(mesh, rankAxes),
-  graphs: [...graphs.keys()],
+  graphs: [...(pipelined?.graphs ?? graphs).keys()],
 });
 
 /** Two lines or three, names first. */

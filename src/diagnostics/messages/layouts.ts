@@ -65,6 +65,30 @@ export const layoutMessages = {
       `${numStages} stages for the ${degree} ranks of pipelineParallel`,
       `return ${degree} stages, or a multiple for several a rank`,
     ),
+  "more-stages-than-layers": (numStages: number, numLayers: number) =>
+    say(
+      `${numStages} stages for a model of ${numLayers} layers`,
+      `pipelineParallel times pipelineStagesPerRank can be ${numLayers} at most`,
+    ),
+  "microbatches-do-not-divide": (size: number, ranks: number, count: number, nearest: number) =>
+    say(
+      `batches of ${size} samples${ranks === 1 ? "" : ` on ${ranks} data-parallel ranks`} cannot be cut into ${count} microbatches`,
+      nearest === 0
+        ? "make the batch a multiple of the ranks and of pipelineMicrobatches"
+        : `the nearest pipelineMicrobatches that can is ${nearest}`,
+    ),
+  "microbatches-not-in-groups": (count: number, degree: number, nearest: number) =>
+    say(
+      `interleaved stages take microbatches in groups of ${degree}, one for each rank of pipelineParallel, and ${count} are no multiple of that`,
+      `the nearest pipelineMicrobatches that is one is ${nearest}`,
+    ),
+  "interleaved-without-stages": (schedule: string, stagesPerRank: number) =>
+    say(
+      stagesPerRank > 1
+        ? `each rank holds ${stagesPerRank} stages, which the schedule ${schedule} does not interleave`
+        : "the schedule interleaved1f1b needs several stages on each rank",
+      stagesPerRank > 1 ? 'use "interleaved1f1b" or "gpipe"' : 'set pipelineStagesPerRank above 1, or use "1f1b"',
+    ),
   "stages-miss-module": (path: string) =>
     say(`no stage holds ${path}`, "add it, or the module that holds it, to the stage in which it runs"),
   "stages-repeat-module": (path: string, first: number, second: number) =>

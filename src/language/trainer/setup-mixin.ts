@@ -81,7 +81,6 @@ export function SetupMixin<C extends DreamTrainerConfig, B extends Constructor<B
         numMicrobatches: numMicrobatches ?? pipelineMicrobatches ?? degree * stagesPerRank,
         stagesPerRank,
       });
-      throw new Error("pipelineParallel above 1 is not there yet; set it to 1");
     }
 
     /** Gives parameters their first values, after every module's own `resetParameters`. */

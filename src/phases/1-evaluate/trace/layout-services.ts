@@ -3,7 +3,7 @@
 import { diagnosed } from "../../../diagnostics/diagnostic.js";
 import type { MessageArguments } from "../../../diagnostics/messages.js";
 import { nearestName } from "../../../diagnostics/nearest-name.js";
-import type { PipelineSchedule } from "../../../ir/layout.js";
+import type { PipelineRequest, PipelineSchedule } from "../../../ir/layout.js";
 import { fixedRanks, liveAxes, meshOf } from "../../../ir/mesh.js";
 import { dataAxes } from "../../../ir/mesh-facts.js";
 import type { Origin } from "../../../ir/origin.js";
@@ -47,7 +47,10 @@ export function layoutServices(tracer: Tracer, registry: Registry): { readonly [
     checkBatchSize: (given: number) => {
       const size = Number(given);
       const ranks = fixedRanks(registry.mesh, dataAxes);
-      if (size % ranks === 0) return;
+      if (size % ranks === 0) {
+        checkMicrobatches(size, ranks, layout.pipeline?.numMicrobatches ?? 1, tracer);
+        return;
+      }
       const degrees = dataAxes.filter((axis) => ![1, "auto"].includes(registry.mesh.degrees[axis]));
       const named = degrees.map((axis) => `${axis} ${registry.mesh.degrees[axis]}`);
       const nearest = Math.max(1, Math.round(size / ranks)) * ranks;
@@ -101,6 +104,7 @@ export function layoutServices(tracer: Tracer, registry: Registry): { readonly [
       readonly stagesPerRank: number;
     }) => {
       layout.pipeline = { ...request, stages: request.stages?.map((stage) => stage.map(pathOf)) ?? null };
+      checkTurns(layout.pipeline, Number(registry.mesh.degrees.pp), tracer);
     },
     currentPlace: () => ({ origin: tracer.ev.origin() }),
     refuseStages: (
@@ -121,4 +125,27 @@ export function layoutServices(tracer: Tracer, registry: Registry): { readonly [
       throw tracer.ev.failAtClass(trainer.constructor, "degree-needs-hook", name, entry, degree, hook);
     },
   };
+}
+
+/** A batch is cut into microbatches once it is shared out. */
+function checkMicrobatches(size: number, ranks: number, count: number, tracer: Tracer): void {
+  const own = size / ranks;
+  if (own % count === 0) return;
+  const divisors = Array.from({ length: own }, (_, i) => i + 1).filter((n) => own % n === 0);
+  const nearest = divisors.toSorted((a, b) => Math.abs(a - count) - Math.abs(b - count))[0] ?? 0;
+  throw tracer.ev.fail("microbatches-do-not-divide", size, ranks, count, nearest);
+}
+
+/** Whether a schedule fits the stages of each rank, and microbatches come in the groups in which it takes them. */
+function checkTurns(
+  { schedule, numMicrobatches, stagesPerRank }: PipelineRequest,
+  degree: number,
+  tracer: Tracer,
+): void {
+  const isInterleaved = schedule === "interleaved1f1b";
+  if (schedule !== "gpipe" && isInterleaved !== stagesPerRank > 1)
+    throw tracer.ev.fail("interleaved-without-stages", schedule, stagesPerRank);
+  if (!isInterleaved || numMicrobatches % degree === 0) return;
+  const nearest = Math.max(1, Math.round(numMicrobatches / degree)) * degree;
+  throw tracer.ev.fail("microbatches-not-in-groups", numMicrobatches, degree, nearest);
 }
