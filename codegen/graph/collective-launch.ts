@@ -1,5 +1,5 @@
 // Collectives of one axis: begun together, ended by the wait of the same handle.
-import type { CollectiveLaunch, Turn, WaitLaunch } from "../../src/ir/scheduled.js";
+import type { CollectiveLaunch, Stagger, WaitLaunch } from "../../src/ir/scheduled.js";
 import { cppInteger } from "../cpp-text.js";
 import { axisText } from "../program/constant-arrays.js";
 import type { AmountTable } from "./amount-table.js";
@@ -17,13 +17,20 @@ const functions = {
 } as const;
 
 /** The handle of this round or, for what begins ahead, of the round whose turn it is. */
-function handleText({ handle, turn }: CollectiveLaunch | WaitLaunch, places: Places): string {
-  if (!turn || turn.numHandles === 1) return cppInteger(handle);
-  const round = turnText(turn, places);
-  return `${cppInteger(handle)} + ${turn.ahead === 0 ? round : `(${round})`} % ${turn.numHandles}`;
+function handleText({ handle, stagger }: CollectiveLaunch | WaitLaunch, places: Places): string {
+  if (!stagger || stagger.numHandles === 1) return cppInteger(handle);
+  const round = roundText(stagger, places);
+  return `${cppInteger(handle)} + ${stagger.ahead === 0 ? round : `(${round})`} % ${stagger.numHandles}`;
 }
-const turnText = ({ loop, ahead }: Turn, places: Places): string =>
-  ahead === 0 ? places.indexOf(loop) : `${places.indexOf(loop)} + ${ahead}`;
+const roundText = ({ loop, ahead }: Stagger, places: Places): string =>
+  ahead === 0 ? places.indexOf(loop) : `${places.indexOf(loop)} ${ahead < 0 ? "-" : "+"} ${Math.abs(ahead)}`;
+
+/** The head of a block that runs where there is the round whose turn it is. */
+function roundGuard(stagger: Stagger | undefined, places: Places): string {
+  if (!stagger || stagger.ahead === 0) return "";
+  if (stagger.ahead < 0) return `if (${places.indexOf(stagger.loop)} >= ${-stagger.ahead}) `;
+  return `if (${roundText(stagger, places)} < ${stagger.count}) `;
+}
 
 export function writeCollective(launch: CollectiveLaunch, places: Places, amounts: AmountTable): readonly string[] {
   const parts = launch.parts.map(({ dtype, source, target, numElements }, i) => {
@@ -40,7 +47,7 @@ export function writeCollective(launch: CollectiveLaunch, places: Places, amount
     cppInteger(launch.parts.length),
   ];
   return [
-    launch.turn ? `if (${turnText(launch.turn, places)} < ${launch.turn.count}) {` : "{",
+    `${roundGuard(launch.stagger, places)}{`,
     "  const dream::CollectivePart parts[] = {",
     ...parts.map((part) => `  ${part}`),
     "  };",
@@ -50,4 +57,4 @@ export function writeCollective(launch: CollectiveLaunch, places: Places, amount
 }
 
 export const writeWait = (launch: WaitLaunch, places: Places): string =>
-  `run.communicator(${axisText(launch.axis)}).wait(${handleText(launch, places)});`;
+  `${roundGuard(launch.stagger, places)}run.communicator(${axisText(launch.axis)}).wait(${handleText(launch, places)});`;

@@ -128,7 +128,8 @@ function* runLaunches(launches: readonly Launch[], place: PipelinePlace): Run {
       begin(launch, ranks);
       if (launch.axis === "pp") beginBetweenPlaces(launch, place);
     } else if (launch.kind === "wait") {
-      const handle = handleNow(launch, ranks[0]!)!;
+      const handle = handleNow(launch, ranks[0]!);
+      if (handle === null) continue;
       const begun = ranks[0]!.running.get(handle);
       if (begun?.[0]?.launch.axis === "pp") yield* endBetweenPlaces(handle, begun[0], place);
       else end(handle, ranks);
@@ -180,10 +181,10 @@ function* endBetweenPlaces(handle: number, { launch, parts }: Running, place: Pi
 }
 
 /** Null where it is no round's turn. */
-function handleNow({ handle, turn }: CollectiveLaunch | WaitLaunch, { rounds }: Rank): number | null {
-  if (!turn) return handle;
-  const round = rounds.get(turn.loop)! + turn.ahead;
-  return round < turn.count ? handle + (round % turn.numHandles) : null;
+function handleNow({ handle, stagger }: CollectiveLaunch | WaitLaunch, { rounds }: Rank): number | null {
+  if (!stagger) return handle;
+  const round = rounds.get(stagger.loop)! + stagger.ahead;
+  return round >= 0 && round < stagger.count ? handle + (round % stagger.numHandles) : null;
 }
 
 function begin(launch: CollectiveLaunch, ranks: readonly Rank[]): void {

@@ -99,10 +99,10 @@ const transferText = ({ what, transfer }: Extract<Launch, { kind: "collective" }
   transfer ? `${what === "send" ? "to" : "from"} ${transfer.peer} as ${transfer.channel}` : null;
 
 /** `4+(i+1)%2`: the handle in round i, where it differs. */
-const showHandle = ({ handle, turn }: Extract<Launch, { kind: "collective" | "wait" }>): string => {
-  if (!turn) return String(handle);
-  const round = turn.ahead === 0 ? "i" : `(i+${turn.ahead})`;
-  return turn.numHandles === 1 ? String(handle) : `${handle}+${round}%${turn.numHandles}`;
+const showHandle = ({ handle, stagger }: Extract<Launch, { kind: "collective" | "wait" }>): string => {
+  if (!stagger) return String(handle);
+  const round = stagger.ahead === 0 ? "i" : `(i${stagger.ahead < 0 ? "" : "+"}${stagger.ahead})`;
+  return stagger.numHandles === 1 ? String(handle) : `${handle}+${round}%${stagger.numHandles}`;
 };
 
 function printKernel(kernel: Kernel, operands: Operands): string {

@@ -22,9 +22,9 @@ export function trafficOf({ launches }: ScheduledGraph, degrees: Degrees, varian
     for (const launch of list) {
       if (launch.kind === "loop") walk(launch.body, rounds * launch.count);
       if (launch.kind !== "collective" || degrees[launch.axis] === 1) continue;
-      const { axis, what, turn } = launch;
+      const { axis, what, stagger } = launch;
       // Nothing begins in the last rounds of a loop whose gathers run ahead.
-      const times = turn ? (rounds / turn.count) * (turn.count - turn.ahead) : rounds;
+      const times = stagger ? (rounds / stagger.count) * (stagger.count - stagger.ahead) : rounds;
       for (const { dtype, numElements } of launch.parts) {
         const elements = times * sentOf(what, numElements[variant]!, degrees[axis]);
         const key = `${axis} ${what} ${dtype}`;

@@ -190,8 +190,8 @@ export interface CollectiveLaunch {
   readonly axis: Axis;
   readonly reduction: Reduction;
   readonly handle: number;
-  /** Where it begins rounds before its own. */
-  readonly turn?: Turn;
+  /** Where those of several rounds may be on their way. */
+  readonly stagger?: Stagger;
   /** Of send and receive: the other rank's place on the axis, and the number by which both know the transfer. */
   readonly transfer?: Transfer;
   readonly parts: readonly {
@@ -214,14 +214,14 @@ export interface WaitLaunch {
   readonly kind: "wait";
   readonly axis: Axis;
   readonly handle: number;
-  /** Waits for what was begun for this round: `ahead` is 0. */
-  readonly turn?: Turn;
+  /** Waits for what was begun for this round (`ahead` is 0) or for one before (less than 0). */
+  readonly stagger?: Stagger;
 }
 /**
  * In round i of a loop of `count` rounds it is the turn of round `i + ahead`, under the handle `handle + (i + ahead) %
- * numHandles`; in the last `ahead` rounds it is nobody's, and nothing happens.
+ * numHandles`; where there is no such round, nothing happens. Less than 0: it is the turn of a round before.
  */
-export interface Turn {
+export interface Stagger {
   readonly loop: number;
   readonly count: number;
   readonly ahead: number;

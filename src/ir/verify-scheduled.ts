@@ -136,7 +136,7 @@ class Walk {
           this.begin(launch);
           break;
         case "wait":
-          this.end(this.handleNow(launch)!);
+          this.end(this.handleNow(launch));
           break;
         case "observe": {
           const { view, shape, label } = launch;
@@ -200,12 +200,12 @@ class Walk {
   }
 
   /** Null where it is no round's turn. */
-  private handleNow({ handle, turn }: CollectiveLaunch | WaitLaunch): number | null {
-    if (!turn) return handle;
-    const now = this.rounds.get(turn.loop);
-    if (now?.count !== turn.count) this.report(`handle ${handle} takes turns in rounds of loop ${turn.loop}`);
-    const round = (now?.round ?? 0) + turn.ahead;
-    return round < turn.count ? handle + (round % turn.numHandles) : null;
+  private handleNow({ handle, stagger }: CollectiveLaunch | WaitLaunch): number | null {
+    if (!stagger) return handle;
+    const now = this.rounds.get(stagger.loop);
+    if (now?.count !== stagger.count) this.report(`handle ${handle} takes turns in rounds of loop ${stagger.loop}`);
+    const round = (now?.round ?? 0) + stagger.ahead;
+    return round >= 0 && round < stagger.count ? handle + (round % stagger.numHandles) : null;
   }
 
   private begin(launch: CollectiveLaunch): void {
@@ -249,7 +249,8 @@ class Walk {
     else this.running.set(handle, touched);
   }
 
-  private end(handle: number): void {
+  private end(handle: number | null): void {
+    if (handle === null) return;
     for (const range of this.running.get(handle) ?? []) this.busy.delete(range);
     if (!this.running.delete(handle)) this.report(`handle ${handle} is waited for and was not begun`);
   }

@@ -47,7 +47,7 @@ function gathered(launches: readonly Launch[], rounds = 1): number {
   return launches.reduce((sum, launch) => {
     if (launch.kind === "loop") return sum + gathered(launch.body, launch.count);
     if (launch.kind !== "collective" || launch.what !== "all-gather") return sum;
-    const times = launch.turn ? launch.turn.count - launch.turn.ahead : rounds;
+    const times = launch.stagger ? launch.stagger.count - launch.stagger.ahead : rounds;
     return sum + times * launch.parts.reduce((n, { numElements }) => n + numElements[0]!, 0);
   }, 0);
 }
@@ -84,7 +84,7 @@ test("a round gathers one unit by one launch and scatters its gradients by anoth
 test("a unit that a module's halves make is gathered by halves", () => {
   const graph = stepOf(scheduled({ shardUnits: unitsAt(byHalf), prefetch: 1 }).program);
   const gathers = collectives(body(graph, "forward"), "all-gather");
-  expect(gathers.map(({ parts, turn }) => [parts.length, turn?.ahead ?? 0])).toEqual([
+  expect(gathers.map(({ parts, stagger }) => [parts.length, stagger?.ahead ?? 0])).toEqual([
     [8, 0],
     [4, 0],
     [4, 1],
@@ -96,7 +96,7 @@ test("the gather of the next round begins in this one, and that of the first bef
   for (const phase of ["forward", "backward"]) {
     const loop = loopOf(graph, phase);
     const [gather] = collectives(loop.body, "all-gather");
-    expect(gather!.turn).toEqual({ loop: loop.loop, count: numLayers, ahead: 1, numHandles: 2 });
+    expect(gather!.stagger).toEqual({ loop: loop.loop, count: numLayers, ahead: 1, numHandles: 2 });
     const before = graph.launches.slice(0, graph.launches.indexOf(loop));
     const first = before.findIndex((launch) => launch.kind === "collective" && launch.handle === gather!.handle);
     const between = before.slice(first + 1);
@@ -104,6 +104,23 @@ test("the gather of the next round begins in this one, and that of the first bef
     expect(between.some(({ kind }) => kind === "kernel" || kind === "call")).toBe(true);
     expect(between.some((launch) => launch.kind === "wait" && launch.handle === gather!.handle)).toBe(false);
   }
+});
+
+test("a round's gradients are scattered while the next round computes, out of the products' own memory", () => {
+  const graph = stepOf(scheduled({ prefetch: 1 }).program);
+  const loop = loopOf(graph, "backward");
+  const [scatter, ...others] = collectives(loop.body, "reduce-scatter");
+  expect(others).toEqual([]);
+  expect(scatter!.stagger).toEqual({ loop: loop.loop, count: numLayers, ahead: 0, numHandles: 2 });
+  const { loop: _, ...stagger } = scatter!.stagger!;
+  const waits = loop.body.slice(loop.body.indexOf(scatter!) + 1);
+  expect(waits).toEqual([
+    { kind: "wait", axis: "dpShard", handle: scatter!.handle, stagger: { loop: loop.loop, ...stagger, ahead: -1 } },
+  ]);
+  const copies = loop.body.filter(
+    (launch) => launch.kind === "kernel" && launch.kernel.from.some(({ op }) => op === "reduce-scatter"),
+  );
+  expect(copies).toEqual([]);
 });
 
 test.each(["f32", "bf16"] as const)(

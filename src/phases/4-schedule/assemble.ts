@@ -282,7 +282,7 @@ class Assembly {
             kind: "wait",
             axis: job.of.axis,
             handle: job.of.handle,
-            ...(job.of.turned ? { turn: { ...job.of.turned, ahead: 0 } } : {}),
+            ...(job.of.staggered ? { stagger: { ...job.of.staggered, ahead: -(job.behind ?? 0) } } : {}),
           };
         case "observe":
           return this.observeLaunch(job);
@@ -336,7 +336,7 @@ class Assembly {
       axis,
       reduction,
       handle: job.handle,
-      ...(job.turned ? { turn: job.turned } : {}),
+      ...(job.staggered ? { stagger: job.staggered } : {}),
       ...(job.transfer ? { transfer: job.transfer } : {}),
       parts: job.parts.map(({ source, target }) => ({
         dtype: source.dtype,

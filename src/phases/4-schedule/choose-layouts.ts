@@ -154,7 +154,7 @@ class Choosing {
 }
 
 /** Strides of a kernel's letters in an operand. */
-function letterStrides({ dims }: DraftOperand, layout: readonly Amount[]): ReadonlyMap<Letter, Amount> {
+export function letterStrides({ dims }: DraftOperand, layout: readonly Amount[]): ReadonlyMap<Letter, Amount> {
   const strides = new Map<Letter, Amount>();
   dims?.forEach(({ terms }, dim) => {
     for (const [letter, step] of terms) {

@@ -6,7 +6,7 @@
 import { findGathers, type UnitGather } from "./find-gathers.js";
 import type { LoweredGraph } from "./lower-graph.js";
 import type { Lowering } from "./lowering.js";
-import { takeTurns } from "./take-turns.js";
+import { staggerGather } from "./stagger-gather.js";
 import type { Job, KernelJob, LoopJob, Rounds, Tensor } from "./work.js";
 
 export interface Gathered {
@@ -93,7 +93,7 @@ function gatherRounds(
   const turned = units.map(({ jobs }, k) => {
     const ahead = Math.ceil(Math.max(0, distance - k) / numUnits);
     if (ahead === 0) return { body: jobs, before: [], rows: [] };
-    return takeTurns(jobs as readonly Exclude<Job<KernelJob>, LoopJob>[], loop, ahead, rounds, lowering);
+    return staggerGather(jobs as readonly Exclude<Job<KernelJob>, LoopJob>[], loop, ahead, rounds, lowering);
   });
   const inserted = units.map((_, k) => {
     const at = (((k - distance) % numUnits) + numUnits) % numUnits;

@@ -82,7 +82,8 @@ function keyOf(job: Job<Laid>): string | null {
   if (job.kind !== "collective" || job.what === "all-gather" || job.what === "all-to-all") return null;
   // Stages of a pipeline have other neighbours each: what they do together stays as it is.
   if (job.axis === "pp") return null;
-  return `${job.what} ${job.axis} ${job.reduction} ${job.what === "reduce-scatter" ? job.unit : ""}`;
+  const unit = job.what === "reduce-scatter" ? job.unit : "";
+  return `${job.what} ${job.axis} ${job.reduction} ${unit} ${job.stagger ? "staggered" : ""}`;
 }
 
 const bytesOf = ({ shape, dtype }: Tensor, numVariants: number): number =>

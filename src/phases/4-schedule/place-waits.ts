@@ -1,8 +1,8 @@
 // Purpose: every collective is waited for, as late as its memory allows. Needs: jobs in order. Leaves: the same with waits.
-import type { Turn } from "../../ir/scheduled.js";
+import type { Stagger } from "../../ir/scheduled.js";
 import type { Shared } from "./share-memory.js";
 import { directReads, directWrites, touchedBy, visitItems } from "./touches.js";
-import type { CollectiveJob, Job, LaidKernel, LoopJob, TableJob, Tensor, Turns } from "./work.js";
+import type { CollectiveJob, Job, LaidKernel, LoopJob, Staggering, TableJob, Tensor } from "./work.js";
 
 type Laid = LaidKernel | TableJob;
 
@@ -10,10 +10,16 @@ type Laid = LaidKernel | TableJob;
 export interface BegunJob extends CollectiveJob {
   readonly handle: number;
   /** In a loop, where it begins rounds before its own. */
-  readonly turned: Turn | null;
+  readonly staggered: Stagger | null;
 }
 /** A job, where the wait for a collective is one of its own. Bodies of loops hold such jobs too. */
-export type Timed = Exclude<Job<Laid>, CollectiveJob> | BegunJob | { readonly kind: "wait"; readonly of: BegunJob };
+export type Timed = Exclude<Job<Laid>, CollectiveJob> | BegunJob | WaitJob;
+/** Of a staggered collective: the wait for what was begun for this round, or some rounds behind it. */
+export interface WaitJob {
+  readonly kind: "wait";
+  readonly of: BegunJob;
+  readonly behind?: number;
+}
 
 export type WaitFacts = Pick<Shared, "rounds" | "cellOf" | "isSame">;
 
@@ -35,18 +41,20 @@ const share = (a: ReadonlySet<unknown>, b: ReadonlySet<unknown>): boolean => [..
 class Waits {
   private lastHandle = -1;
   /** The first handle of collectives that take turns. */
-  private readonly turns = new Map<Turns, number>();
+  private readonly turns = new Map<Staggering | CollectiveJob, number>();
   constructor(private readonly facts: WaitFacts) {}
 
   /**
    * Every collective is waited for right before what reads or writes its targets' memory, or writes its sources'. One of a
    * loop's body that has memory of its own in each round is on its way until behind the loop, all rounds together; else it
-   * is waited for at the end of its block. One that begins rounds before its own is waited for in its own round.
+   * is waited for at the end of its block. One that begins rounds before its own is waited for in its own round, one
+   * that is waited for a round later right after that of the next round has begun, the last one behind the loop.
    */
   block(jobs: readonly Job<Laid>[], loop: LoopJob | null): Waited {
     const result: Timed[] = [];
     const own = new Set<BegunJob>();
     const open = new Map<BegunJob, Busy>();
+    const late: BegunJob[] = [];
     const wait = (of: BegunJob): void => {
       open.delete(of);
       result.push({ kind: "wait", of });
@@ -55,7 +63,7 @@ class Waits {
     for (const job of jobs) {
       for (const each of taking) {
         const { reads, writes } = touchedBy(job, this.facts.rounds);
-        if (![...each.turn!.of.targets].some((tensor) => reads.has(tensor) || writes.has(tensor))) continue;
+        if (![...each.stagger!.of.targets].some((tensor) => reads.has(tensor) || writes.has(tensor))) continue;
         taking.delete(each);
         result.push({ kind: "wait", of: this.begin(each) });
       }
@@ -75,7 +83,13 @@ class Waits {
         if (job.what === "send") for (const earlier of this.sentBefore(job, open.keys())) wait(earlier);
         const begun = this.begin(job);
         result.push(begun);
-        if (job.turn) continue;
+        if (job.stagger) {
+          const { behind, count, numHandles } = job.stagger.of;
+          if (behind === 0) continue;
+          result.push({ kind: "wait", of: begun, behind });
+          late.push({ ...begun, handle: begun.handle + ((count - 1) % numHandles), staggered: null });
+          continue;
+        }
         own.add(begun);
         open.set(begun, this.busy(begun));
       } else result.push(job);
@@ -86,7 +100,7 @@ class Waits {
       wait(collective);
       return false;
     });
-    return { jobs: result, open: left };
+    return { jobs: result, open: [...left, ...late] };
   }
 
   /** What goes to one place: this microbatch's and the one's before may be on their way together. */
@@ -101,17 +115,18 @@ class Waits {
   }
 
   private begin(job: CollectiveJob): BegunJob {
-    if (!job.turn) {
+    if (!job.stagger) {
       this.lastHandle++;
-      return { ...job, handle: this.lastHandle, turned: null };
+      return { ...job, handle: this.lastHandle, staggered: null };
     }
-    const { of, round } = job.turn;
-    const first = this.turns.get(of) ?? this.lastHandle + 1;
-    if (!this.turns.has(of)) this.lastHandle += of.numHandles;
-    this.turns.set(of, first);
+    const { of, round } = job.stagger;
+    const key = of.behind === 0 ? of : job;
+    const first = this.turns.get(key) ?? this.lastHandle + 1;
+    if (!this.turns.has(key)) this.lastHandle += of.numHandles;
+    this.turns.set(key, first);
     const { loop, count, ahead, numHandles } = of;
-    if (round === null) return { ...job, handle: first, turned: { loop, count, ahead, numHandles } };
-    return { ...job, handle: first + (round % numHandles), turned: null };
+    if (round === null) return { ...job, handle: first, staggered: { loop, count, ahead, numHandles } };
+    return { ...job, handle: first + (round % numHandles), staggered: null };
   }
 
   private busy(job: CollectiveJob): Busy {
@@ -156,4 +171,5 @@ class Waits {
 }
 
 /** Of a loop's body, begun for a later round. */
-const isTaken = (job: Job<Laid>): job is CollectiveJob => job.kind === "collective" && job.turn?.round === null;
+const isTaken = (job: Job<Laid>): job is CollectiveJob =>
+  job.kind === "collective" && job.stagger?.round === null && job.stagger.of.behind === 0;

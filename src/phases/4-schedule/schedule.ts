@@ -27,6 +27,7 @@ import { Lowering } from "./lowering.js";
 import { makeTables } from "./make-tables.js";
 import { openSums } from "./open-sums.js";
 import { notShared, shareMemory } from "./share-memory.js";
+import { staggerScatters } from "./stagger-scatters.js";
 import { mergeTableRepeats } from "./table-repeats.js";
 import { unitsOfMoves } from "./units-of-moves.js";
 import type { Tensor } from "./work.js";
@@ -49,16 +50,19 @@ export function schedule(program: Program<"local">, options: ScheduleOptions = {
     const loose = lowerGraph(opened, lowering, isFused, unitsOfMoves(opened, program.layout.shardUnits));
     const joined = isFused ? joinSums(loose, lowering) : loose;
     const fused = writeOut(fuse(joined, lowering.numVariants, { isFused }), joined, lowering);
-    const gathered = gatherUnits(fused.jobs, fused.rounds, program.layout.prefetch, lowering);
-    const lowered = { ...joined, rounds: gathered.rounds, rows: [...joined.rows, ...gathered.rows] };
+    const { prefetch } = program.layout;
+    const ahead = gatherUnits(fused.jobs, fused.rounds, prefetch, lowering);
+    // What overlaps takes memory: nothing does where nothing is fetched ahead.
+    const behind = prefetch > 0 ? staggerScatters(ahead.jobs, ahead.rounds, lowering) : { ...ahead, rows: [] };
+    const lowered = { ...joined, rounds: behind.rounds, rows: [...joined.rows, ...ahead.rows, ...behind.rows] };
     const fixed = new Set<Tensor>();
     for (const { view } of [...lowered.results, ...lowered.updates]) fixed.add(view.tensor);
     for (const { enter, leave, places } of lowered.swaps) for (const each of [enter, leave, ...places]) fixed.add(each);
-    const layouts = chooseLayouts(lowered, gathered.jobs, fixed, lowering.numVariants);
-    const copied = copyOperands(gathered.jobs, layouts, lowering);
+    const layouts = chooseLayouts(lowered, behind.jobs, fixed, lowering.numVariants);
+    const copied = copyOperands(behind.jobs, layouts, lowering);
     const bound = bindOutside(lowered, copied, lowering);
     const shared = isFused
-      ? shareMemory(lowered, bound.jobs, layouts, bound.outside)
+      ? shareMemory(lowered, bound.jobs, layouts, bound.outside, lowering.numVariants)
       : notShared(lowered, bound.jobs, bound.outside);
     const laid = layOutKernels(shared.jobs, layouts, shared.isSame, lowering.numVariants);
     const tables = { ...shared, numVariants: lowering.numVariants };

@@ -2,9 +2,9 @@
 // kernel overwrites what it reads for the last time; a sum over ranks is made in place; a value that a loop hands on stays
 // in one place where its old rounds are read before the new one is written. Needs: kernels in order, bound outside.
 // Leaves: for each such tensor the one whose memory it has, and the jobs without the copies that are none any more.
-import { sameAmounts } from "./amounts.js";
+import { is, product, sameAmount, sameAmounts } from "./amounts.js";
 import { isInPlace, type Outside } from "./bind-outside.js";
-import type { Layouts } from "./choose-layouts.js";
+import { type Layouts, letterStrides } from "./choose-layouts.js";
 import type { LoweredGraph } from "./lower-graph.js";
 import { directReads, directWrites, visitItems } from "./touches.js";
 import type { CollectiveJob, Job, KernelJob, LoopJob, Rounds, Tensor } from "./work.js";
@@ -26,8 +26,9 @@ export function shareMemory(
   jobs: readonly Job<KernelJob>[],
   layouts: Layouts,
   outside: ReadonlyMap<Tensor, Outside>,
+  numVariants: number,
 ): Shared {
-  return new Sharing(graph, jobs, layouts, outside).run();
+  return new Sharing(graph, jobs, layouts, outside, numVariants).run();
 }
 
 /** Every tensor has memory of its own: for comparison. States are overwritten all the same. */
@@ -75,6 +76,7 @@ class Sharing {
     private readonly jobs: readonly Job<KernelJob>[],
     private readonly layouts: Layouts,
     outside: ReadonlyMap<Tensor, Outside>,
+    private readonly numVariants: number,
   ) {
     this.rounds = new Map(graph.rounds);
     this.outside = new Map(outside);
@@ -202,7 +204,8 @@ class Sharing {
     for (const { tensor: made, role } of job.operands) {
       if (role !== "write") continue;
       for (const { tensor: read, role: other } of job.operands) {
-        if (other !== "read" || taken.has(read) || !this.canOverwrite(job, made, read)) continue;
+        if (other !== "read" || taken.has(read)) continue;
+        if (!this.canOverwrite(job, made, read) && !this.isUnmoved(job, made, read)) continue;
         if (!this.join(read, made, job)) continue;
         taken.add(read);
         if (isCopy(job)) this.dropped.add(job);
@@ -222,6 +225,25 @@ class Sharing {
       sameAmounts(made.shape, read.shape) &&
       sameAmounts(this.layouts(made), this.layouts(read))
     );
+  }
+
+  /** Whether a copy leaves every element of the one tensor at the place in memory that it has in the other. */
+  private isUnmoved(job: KernelJob, made: Tensor, read: Tensor): boolean {
+    const [one, two] = [made, read].map((tensor) => job.operands.find((operand) => operand.tensor === tensor)!);
+    if (!isCopy(job) || !one?.dims || !two?.dims || made.dtype !== read.dtype) return false;
+    const all = product(made.shape, this.numVariants);
+    const letters = [...job.outer, ...job.inner];
+    const walked = product(
+      letters.map(({ size }) => size),
+      this.numVariants,
+    );
+    if (!sameAmount(all, product(read.shape, this.numVariants)) || !sameAmount(all, walked)) return false;
+    if (![...one.dims, ...two.dims].every(({ offset }) => is(offset, 0))) return false;
+    const [ways, others] = [one, two].map((operand) => letterStrides(operand, this.layouts(operand.tensor)));
+    return letters.every((letter) => {
+      const [way, other] = [ways!.get(letter), others!.get(letter)];
+      return is(letter.size, 1) || (way !== undefined && other !== undefined && sameAmount(way, other));
+    });
   }
 
   /** `read`, which dies at this job, and `made`, which it makes, get one memory. */

@@ -142,17 +142,21 @@ export interface CollectiveJob {
   readonly parts: readonly { readonly source: Tensor; readonly target: Tensor }[];
   /** The FSDP unit whose parameters it gathers or whose gradients it reduces, or null. */
   readonly unit: string | null;
-  /** Where it begins rounds before its own: in the loop (`round` is null), or before it for one of the first rounds. */
-  readonly turn?: { readonly of: Turns; readonly round: number | null };
+  /** Where several rounds' may be on their way: in the loop (`round` is null), or before it for one of the first rounds. */
+  readonly stagger?: { readonly of: Staggering; readonly round: number | null };
   /** Of send and receive, whose sources are their targets. */
   readonly transfer?: Transfer;
   readonly from: LaunchOrigin;
 }
-/** A collective of a loop that begins `ahead` rounds before its own. Identity is the object. */
-export interface Turns {
+/**
+ * A collective of a loop that begins `ahead` rounds before its own and is waited for in its own, or that is waited for
+ * `behind` rounds later. Identity is the object.
+ */
+export interface Staggering {
   readonly loop: number;
   readonly count: number;
   readonly ahead: number;
+  readonly behind: number;
   /** How many may be on their way, each under a handle of its own. */
   readonly numHandles: number;
   /** What it makes, as the rest of a round sees it. */

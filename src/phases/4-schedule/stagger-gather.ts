@@ -2,9 +2,9 @@
 // that round, into one of ahead + 1 buffers that take turns; for the first rounds it runs before the loop.
 import type { Lowering } from "./lowering.js";
 import { directReads, directWrites } from "./touches.js";
-import type { Job, KernelJob, LoopJob, Rounds, Tensor, Turns } from "./work.js";
+import type { Job, KernelJob, LoopJob, Rounds, Staggering, Tensor } from "./work.js";
 
-export interface TurnedGather {
+export interface StaggeredGather {
   /** What stands in the body instead. */
   readonly body: readonly Job<KernelJob>[];
   /** What the first rounds need, before the loop; by round. */
@@ -16,13 +16,13 @@ export interface TurnedGather {
 type Single = Exclude<Job<KernelJob>, LoopJob>;
 
 /** `rounds` gets the places of what is made. */
-export function takeTurns(
+export function staggerGather(
   jobs: readonly Single[],
   { loop, count }: LoopJob,
   ahead: number,
   rounds: Map<Tensor, Rounds>,
   lowering: Lowering,
-): TurnedGather {
+): StaggeredGather {
   const numHandles = ahead + 1;
   const like = ({ name, dtype, shape }: Tensor): Tensor => lowering.tensor(name, dtype, shape);
   const rows: (readonly Tensor[])[] = [];
@@ -58,11 +58,11 @@ export function takeTurns(
     move(tensor, shift(stacked.items));
     items.set(tensor, stacked.items);
   }
-  const turns: Turns = { loop, count, ahead, numHandles, targets };
+  const staggering: Staggering = { loop, count, ahead, behind: 0, numHandles, targets };
   return {
-    body: jobs.map((job) => renamed(job, (tensor) => later.get(tensor) ?? tensor, { of: turns, round: null })),
+    body: jobs.map((job) => renamed(job, (tensor) => later.get(tensor) ?? tensor, { of: staggering, round: null })),
     before: Array.from({ length: ahead }, (_, round) =>
-      jobs.map((job) => renamed(job, (tensor) => items.get(tensor)?.[round] ?? tensor, { of: turns, round })),
+      jobs.map((job) => renamed(job, (tensor) => items.get(tensor)?.[round] ?? tensor, { of: staggering, round })),
     ),
     rows,
   };
@@ -71,11 +71,11 @@ export function takeTurns(
 function renamed(
   job: Single,
   rename: (tensor: Tensor) => Tensor,
-  turn: { readonly of: Turns; readonly round: number | null },
+  stagger: { readonly of: Staggering; readonly round: number | null },
 ): Single {
   if (job.kind === "kernel")
     return { ...job, operands: job.operands.map((operand) => ({ ...operand, tensor: rename(operand.tensor) })) };
   if (job.kind !== "collective") throw new Error(`a ${job.kind} takes no turns`);
   const parts = job.parts.map(({ source, target }) => ({ source: rename(source), target: rename(target) }));
-  return { ...job, parts, turn };
+  return { ...job, parts, stagger };
 }
