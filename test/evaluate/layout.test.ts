@@ -21,7 +21,7 @@ function trainerOf(example: "gpt" | "llama", entries: string, hooks = ""): Progr
   const language = resolve("examples", example, "language-model.js");
   writeFileSync(
     file,
-    `import { type Batch, CallbackCollection, distributedLaunch, OptimizeFSDP, rankZeroPrint } from "dreamc";
+    `import { type Batch, CallbackCollection, type DeviceMesh, distributedLaunch, OptimizeFSDP, pipelineParallel, rankZeroPrint } from "dreamc";
      import { ${trainer}, ${config} } from "${language}";
      const config = ${config}({ hiddenSize: 8, numLayers: 3, numHeads: 4, vocabSize: 11, sequenceLength: 5, ${entries} });
      class Trainer extends ${trainer} {
@@ -139,4 +139,19 @@ test("placements are printed as they are decided", () => {
       "print without end character(10)",
     ]
   `);
+});
+
+test("stages come from the hook, or are balanced by cost", () => {
+  const config = "deviceParameters: { pipelineParallel: 2, pipelineMicrobatches: 4 }";
+  const byCost = trainerOf("gpt", config).layout.pipeline;
+  expect(byCost).toEqual({ stages: null, schedule: "1f1b", numMicrobatches: 4, stagesPerRank: 1 });
+  const hook = `override applyPipelineParallel(ppMesh: DeviceMesh) {
+    const { tokenEmbedding, positionEmbedding, blocks, norm, head } = this.model;
+    const [first, ...rest] = [...blocks];
+    return pipelineParallel([[tokenEmbedding, positionEmbedding, first!], [...rest, norm, head]], ppMesh);
+  }`;
+  expect(trainerOf("gpt", config, hook).layout.pipeline!.stages).toEqual([
+    ["model.tokenEmbedding", "model.positionEmbedding", "model.blocks.0"],
+    ["model.blocks.1", "model.blocks.2", "model.norm", "model.head"],
+  ]);
 });
