@@ -18,6 +18,8 @@ interface Merge {
   readonly letter: string;
   readonly places: number;
   readonly inside: number;
+  /** The letters that are merged inside. */
+  readonly inner: readonly string[];
   /** Whether the op comes apart along what is merged inside. */
   readonly isPartible: boolean;
 }
@@ -31,7 +33,7 @@ export function findUnits(graphs: Iterable<LogicalGraph>, mesh: Mesh): UnitOf {
         value.type.shape.forEach((_, dim) => {
           alike.join(valueKey(graph.name, value, dim), stateKey(source.state, dim));
         });
-    visit(graph.name, graph.steps, alike, merges);
+    visit(graph.name, graph.steps, { alike, merges });
   }
   const ofDim = grouped(merges, ({ dim }) => alike.find(dim));
   const intoLetter = grouped(merges, ({ letter }) => alike.find(letter));
@@ -49,13 +51,32 @@ export function findUnits(graphs: Iterable<LogicalGraph>, mesh: Mesh): UnitOf {
     }
     return unit;
   };
-  return (state, dim, axes) => unitOf(alike.find(stateKey(state, dim)), fixedRanks(mesh, axes), []);
+  /** Whether the dim is what is inside a place that must stay whole with the others of its kind: the only key head. */
+  const isWithin = (dim: string, ranks: number): boolean =>
+    merges.some(
+      ({ letter, inner }) =>
+        inner.some((each) => alike.find(each) === dim) &&
+        (ofDim.get(alike.find(letter)) ?? []).some(
+          (outer) => outer.isPartible && hasTooFew(alike.find(outer.letter), ranks),
+        ),
+    );
+  return (state, dim, axes) => {
+    const key = alike.find(stateKey(state, dim));
+    const ranks = fixedRanks(mesh, axes);
+    return isWithin(key, ranks) ? null : unitOf(key, ranks, []);
+  };
 }
 
 const stateKey = (state: State, dim: number): string => `state ${state.name} ${dim}`;
 const valueKey = (graph: string, { id }: LogicalValue, dim: number): string => `${graph} ${id} ${dim}`;
 
-function visit(graph: string, steps: readonly Step<"logical">[], alike: Classes, merges: Merge[]): void {
+interface Found {
+  readonly alike: Classes;
+  readonly merges: Merge[];
+}
+
+function visit(graph: string, steps: readonly Step<"logical">[], found: Found): void {
+  const { alike, merges } = found;
   const joinValues = (a: LogicalValue, b: LogicalValue): void =>
     a.type.shape.forEach((_, dim) => {
       alike.join(valueKey(graph, a, dim), valueKey(graph, b, dim));
@@ -67,7 +88,7 @@ function visit(graph: string, steps: readonly Step<"logical">[], alike: Classes,
       for (const { items, each } of [...step.stacked, ...step.collected])
         for (const item of items) joinValues(each, item);
       for (const { outer, inner } of step.shared) joinValues(inner, outer);
-      visit(graph, step.body, alike, merges);
+      visit(graph, step.body, found);
     } else if (step.kind === "op") {
       const { op, attrs, inputs, outputs } = step;
       const letters = stepLetters(
@@ -78,13 +99,14 @@ function visit(graph: string, steps: readonly Step<"logical">[], alike: Classes,
       const values = [...inputs, ...outputs];
       [...letters.inputs, ...letters.outputs].forEach((term, i) => {
         term.forEach(({ letter, inside, inner }, d) => {
-          if (letters.whole.has(letter) && op.apart(letter) === null) return;
           const dim = valueKey(graph, values[i]!, d);
-          const letterKey = `${graph} of ${outputs[0]!.id} ${letter}`;
+          const keyOf = (each: string): string => `${graph} of ${outputs[0]!.id} ${each}`;
+          const letterKey = keyOf(letter);
           if (inside === 1) alike.join(dim, letterKey);
           else {
             const isPartible = inner.some((each) => op.apart(each) !== null);
-            merges.push({ dim, letter: letterKey, places: letters.sizes.get(letter)!, inside, isPartible });
+            const places = letters.sizes.get(letter)!;
+            merges.push({ dim, letter: letterKey, places, inside, inner: inner.map(keyOf), isPartible });
           }
         });
       });

@@ -19,6 +19,7 @@ import { narrowedValues } from "./narrowing.js";
 import { placeSteps } from "./place-steps.js";
 import { type Block, countReads, type Known, learn, lookUp, type Placing, primalOf, type Where } from "./placing.js";
 import { readings } from "./readings.js";
+import { splitUnlike } from "./split-unlike.js";
 
 type Repeat = RepeatStep<"logical">;
 const mostRounds = 4;
@@ -34,6 +35,10 @@ interface PlacedBody {
 }
 
 export function placeRepeat(step: Repeat, block: Block, placing: Placing): void {
+  for (const part of splitUnlike(step, placing)) placeAlike(part, block, placing);
+}
+
+function placeAlike(step: Repeat, block: Block, placing: Placing): void {
   const body = withTotals(step, settleBody(step, placing), placing);
   const { entry } = body;
   const inner = (value: { readonly id: number }): PlacedValue => placing.known.get(value.id)!.placed;
