@@ -2,7 +2,7 @@
 // result what they yield, padding that counts must be filled, and inputs, results and updates must be where the plan
 // promised them. It believes the records; that is what their generic tests are for.
 import type { Op } from "../ops/op.js";
-import type { LocalGraph, LocalValue, MoveStep, OpStep, RepeatStep, StageStep, Step } from "./graph.js";
+import type { JoinStep, LocalGraph, LocalValue, MoveStep, OpStep, RepeatStep, StageStep, Step } from "./graph.js";
 import {
   neutralFills,
   requiredPlacement,
@@ -12,14 +12,14 @@ import {
   turnsOfParts,
 } from "./local-typing.js";
 import type { MeshFacts } from "./mesh-facts.js";
-import { placementAfter, turnAfter } from "./move-type.js";
+import { joinedPlacement, placementAfter, turnAfter } from "./move-type.js";
 import type { Origin } from "./origin.js";
 import { type Placement, samePlacement } from "./placement.js";
 import { showPlacement } from "./placement-text.js";
 import type { PlacementPlan } from "./program.js";
 import { type StepLetters, stepLetters } from "./step-letters.js";
 import { sameType, showType } from "./tensor-type.js";
-import { sameTurn, showTurn, type Turn } from "./turn.js";
+import { sameTurn, showTurn, type Turn, turnOf } from "./turn.js";
 
 export interface LocalProblem {
   readonly message: string;
@@ -127,6 +127,7 @@ function checkStep(
   for (const value of step.inputs) read(value, scope, report);
   if (step.kind === "op") checkOp(step, facts, report);
   else if (step.kind === "move") checkMove(step, facts, report);
+  else if (step.kind === "join") checkJoin(step, facts, report);
   else if (step.kind === "stage") checkStage(step, facts, report);
   else {
     const [before] = step.inputs;
@@ -180,6 +181,31 @@ function checkStage({ act, inputs, outputs }: StageStep, facts: MeshFacts, repor
   }
   if (act.what === "contribute" && after?.placement.partial.pp !== "sum") report("a term of no sum is contributed");
   if (after?.filled.some((fill) => fill !== null)) report(`${describe(after)}: nothing is known of its padding`);
+}
+
+/** One part of each rank, in the order in which they came. */
+function checkJoin({ axis, dim, inputs, outputs: [after] }: JoinStep, facts: MeshFacts, report: Report): void {
+  const name = `join over ${axis} of ${inputs.map(describe).join(", ")}`;
+  const degree = facts.mesh.degrees[axis];
+  if (degree === "auto" || inputs.length !== degree) report(`${name}: there are ${degree} ranks`);
+  const split = inputs[0]!.placement.dims[dim];
+  if (split?.axes.at(-1) !== axis || degree === "auto") {
+    report(`${name}: it is not the innermost split of dim ${dim}`);
+    return;
+  }
+  inputs.forEach((value, by) => {
+    if (!sameType(value.type, after.type)) report(`${name} makes ${showType(after.type)} of ${showType(value.type)}`);
+    expectPlacement(`${name} input ${by}`, value.placement, inputs[0]!.placement, report);
+    expectTurn(
+      `${name} input ${by}`,
+      value.turn,
+      turnOf({ axis, by, dim, rounds: [] }, value.placement, degree),
+      report,
+    );
+  });
+  expectPlacement(name, after.placement, joinedPlacement(inputs[0]!.placement, dim), report);
+  expectTurn(name, after.turn, undefined, report);
+  if (after.filled.some((fill) => fill !== null)) report(`${name}: nothing is known of its padding`);
 }
 
 function checkOp(step: OpStep<"local">, facts: MeshFacts, report: Report): void {

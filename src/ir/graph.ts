@@ -129,6 +129,15 @@ export interface FillStep extends StepBase {
   readonly outputs: readonly [Value<"local">];
 }
 
+/** Parts that came round, side by side: input i is that of the rank i places before this one on the axis. */
+export interface JoinStep extends StepBase {
+  readonly kind: "join";
+  readonly axis: Axis;
+  readonly dim: number;
+  readonly inputs: readonly Value<"local">[];
+  readonly outputs: readonly [Value<"local">];
+}
+
 /**
  * What the stages of a pipeline say to each other, and how microbatches become one again. `channel` is a number by which
  * both sides know a transfer, `peer` the other side's place on axis pp.
@@ -149,7 +158,7 @@ export interface StageStep extends StepBase {
 interface ExtraSteps {
   readonly logical: GradientStep;
   readonly placed: never;
-  readonly local: MoveStep | FillStep | StageStep;
+  readonly local: MoveStep | FillStep | JoinStep | StageStep;
 }
 export type Step<L extends Level = Level> = OpStep<L> | RepeatStep<L> | ExtraSteps[L];
 

@@ -1,7 +1,7 @@
 // Runs a local graph on N simulated ranks in lock step, in float64. Slow and obvious. Every rank executes every step;
 // a collective reads the buffers of its group. Shapes are compared with what the types say. Stages of a pipeline run
 // different graphs: ranks of one stage are in lock step, stages wait for what others send.
-import type { LocalGraph, LocalValue, MoveStep, StageStep, Step } from "./graph.js";
+import type { JoinStep, LocalGraph, LocalValue, MoveStep, StageStep, Step } from "./graph.js";
 import { dealtPlaces, localShape, localSize, spanOf } from "./local-size.js";
 import { localAttributes } from "./localize.js";
 import { type Coordinates, coordinatesOf, type Degrees, groupOf, numRanks, onRanks } from "./mesh.js";
@@ -113,6 +113,7 @@ function* runSteps(steps: readonly Step<"local">[], ranks: Ranks): Run {
   for (const step of steps) {
     if (step.kind === "op") runOp(step, ranks);
     else if (step.kind === "fill") runFill(step, ranks);
+    else if (step.kind === "join") runJoin(step, ranks);
     else if (step.kind === "move") {
       const isMeeting = step.move.axis === "pp" && isCollective(step.move);
       runMove(step, ranks, isMeeting ? yield* meet(step, ranks) : null);
@@ -219,6 +220,26 @@ function runOp(step: Extract<Step<"local">, { kind: "op" }>, ranks: Ranks): void
     step.outputs.forEach((value, o) => {
       put(ranks, rank, value, results[o]!);
     });
+  });
+}
+
+function runJoin({ axis, dim, inputs, outputs: [after] }: JoinStep, ranks: Ranks): void {
+  const { degrees } = ranks;
+  const n = degrees[axis];
+  const size = after.type.shape[dim]!;
+  const split = inputs[0]!.placement.dims[dim]!;
+  const results = ranks.held.map((_, rank) => {
+    const place = groupOf(rank, axis, degrees).indexOf(rank);
+    const parts = Array.from({ length: n }, (__, peer) => get(ranks, rank, inputs[(place - peer + n) % n]!));
+    const places = parts.flatMap((__, peer) => dealtPlaces(size, split, axis, peer, degrees));
+    const from = new Array<number | null>(localSize(size, after.placement.dims[dim]!, degrees)).fill(null);
+    places.forEach((at, i) => {
+      if (at < from.length) from[at] = i;
+    });
+    return pick(join(parts, dim), dim, from, garbage);
+  });
+  results.forEach((result, rank) => {
+    put(ranks, rank, after, result);
   });
 }
 

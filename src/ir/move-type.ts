@@ -34,6 +34,15 @@ export function turnAfter(move: Move, before: LocalValue, after: Placement, fact
   return turnOf({ axis, by: by!, dim, rounds: [] }, after, degree);
 }
 
+/** Of parts that are put side by side along a dim: without its innermost axis. */
+export const joinedPlacement = ({ dims, partial }: Placement, dim: number): Placement => ({
+  dims: dims.map((split, d) => {
+    if (d !== dim) return split;
+    return split.axes.length === 1 ? notSplit : { ...split, axes: split.axes.slice(0, -1) };
+  }),
+  partial,
+});
+
 function afterMove(move: Move, before: Placement): Placement {
   const { what, axis, dim, to, reduction } = move;
   const refuse = (why: string): never => {

@@ -222,6 +222,14 @@ class Reader {
     }
     if (cursor.has("contribute nothing")) return { kind: "stage", act: { what: "contribute" }, inputs: [] };
     if (cursor.has("contribute ")) return { kind: "stage", act: { what: "contribute" }, inputs: [this.use(cursor)] };
+    if (cursor.has("join %")) {
+      cursor.at--;
+      const inputs = this.uses(cursor);
+      cursor.take(" over ");
+      const axis = parseAxis(cursor);
+      cursor.take(" dim ");
+      return { kind: "join", axis, dim: Number(cursor.need(/\d+/y, "a dim")), inputs };
+    }
     if (cursor.has("fill ")) {
       const inputs = [this.use(cursor)];
       cursor.take(" dim ");

@@ -83,6 +83,8 @@ function stepToJson(step: Step): Json {
       return { kind: step.kind, ...step.move, inputs, outputs, ...place };
     case "stage":
       return { kind: step.kind, ...step.act, inputs, outputs, ...place };
+    case "join":
+      return { kind: step.kind, axis: step.axis, dim: step.dim, inputs, outputs, ...place };
     case "fill":
       return { kind: step.kind, dim: step.dim, fill: step.fill, inputs, outputs, ...place };
   }

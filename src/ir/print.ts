@@ -110,6 +110,8 @@ function action(step: Exclude<Step, RepeatStep>): string {
       return `gradient of ${use(step.loss)} by ${uses(step.by)}`;
     case "move":
       return `move ${step.move.what} ${use(step.inputs[0])} over ${moveDetails(step.move)}`;
+    case "join":
+      return `join ${uses(step.inputs)} over ${step.axis} dim ${step.dim}`;
     case "fill":
       return `fill ${use(step.inputs[0])} dim ${step.dim} with ${step.fill}`;
     case "stage":

@@ -1,5 +1,5 @@
-// Ring attention as programs: keys and values go around two and four ranks, balanced for causal masks, with one rank's
-// numbers. Sequences do not divide.
+// Rounds as programs: keys and values go around the ranks of cp, balanced for causal masks, and the operands and sums of
+// products around those of tp, with one rank's numbers. Sequences do not divide.
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
@@ -26,25 +26,26 @@ const flags = ["--set", `datasetPath=${tokens}`, "--max-steps", String(numSteps)
 
 beforeAll(() => writeTokenFolder(tokens, sample, 64));
 
-/** The stream of the blocks is split along the sequence. */
-function withRing(program: Program<"logical">, degrees: Parallelism["degrees"]): Program<"logical"> {
-  const spread = parallel(program, { degrees });
-  const marks = new Map<string, Mark>([["residual", { cp: 1 }]]);
-  return { ...spread, layout: { ...spread.layout, marks } };
+/** The stream of the blocks is split along the sequence, over cp or over tp. */
+function spread(program: Program<"logical">, degrees: Parallelism["degrees"], axis: "cp" | "tp"): Program<"logical"> {
+  const planned = parallel(program, { degrees });
+  const marks = new Map<string, Mark>([["residual", { [axis]: 1 }]]);
+  return { ...planned, layout: { ...planned.layout, marks, asyncTensorParallel: axis === "tp" } };
 }
 
 test.each([
-  { example: "llama", degrees: { cp: 2 }, numRanks: 2 },
-  { example: "gpt", degrees: { cp: 2, tp: 2 }, numRanks: 4 },
-] as const)("$example on $degrees", async ({ example, degrees, numRanks }) => {
+  { example: "llama", degrees: { cp: 2 }, axis: "cp", numRanks: 2 },
+  { example: "gpt", degrees: { cp: 2, tp: 2 }, axis: "cp", numRanks: 4 },
+  { example: "gpt", degrees: { tp: 2 }, axis: "tp", numRanks: 2 },
+] as const)("$example on $degrees, rounds over $axis", async ({ example, degrees, axis, numRanks }) => {
   const name = `${example}-${Object.entries(degrees).flat().join("")}`;
   const program = evaluateSmall(example);
   const alone = runBuilt(await buildProgram({ ...program, mesh: meshOf({}) }, join(folder, `${name}-alone`)), flags, 1);
-  const ring = await buildProgram(withRing(program, degrees), join(folder, name));
+  const ring = await buildProgram(spread(program, degrees, axis), join(folder, name));
   const sources = readdirSync(join(ring.folder, "src")).map((file) =>
     readFileSync(join(ring.folder, "src", file), "utf8"),
   );
-  expect(sources.some((text) => text.includes("communicator(dream::Axis::cp).permute("))).toBe(true);
+  expect(sources.some((text) => text.includes(`communicator(dream::Axis::${axis}).permute(`))).toBe(true);
   const together = runBuilt(ring, flags, numRanks);
   expectCurves(together.steps, alone.steps, lossTolerance);
   const least = Math.hypot(...[...alone.gradients.values()].map(({ data }) => Math.hypot(...data))) / 1000;

@@ -8,6 +8,7 @@ import type { LaunchOrigin, RankNumber } from "../../ir/scheduled.js";
 import type { State } from "../../ir/state.js";
 import { makesOf } from "../../ir/steps.js";
 import { most, product } from "./amounts.js";
+import { lowerJoin } from "./lower-join.js";
 import { lowerFill, lowerMove, lowerStage } from "./lower-move.js";
 import { lowerOp } from "./lower-op.js";
 import { type Lowering, originOf } from "./lowering.js";
@@ -151,9 +152,11 @@ function lowerSteps(steps: readonly Step<"local">[], whole: Whole): readonly Job
           ? lowerOp(step, inputs, whole.lowering)
           : step.kind === "stage"
             ? lowerStage(step, inputs, whole.lowering)
-            : step.kind === "fill"
-              ? lowerFill(step, inputs[0]!, whole.lowering)
-              : lowerMove(step, inputs[0]!, whole.lowering);
+            : step.kind === "join"
+              ? lowerJoin(step, inputs, whole.lowering)
+              : step.kind === "fill"
+                ? lowerFill(step, inputs[0]!, whole.lowering)
+                : lowerMove(step, inputs[0]!, whole.lowering);
       const unit = whole.units.get(step) ?? null;
       jobs.push(...lowered.jobs.map((job) => (job.kind === "collective" ? { ...job, unit } : job)));
       for (const job of lowered.jobs) {

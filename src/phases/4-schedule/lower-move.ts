@@ -3,6 +3,7 @@
 
 import type { FillStep, LocalValue, Move, MoveStep, StageStep, Step } from "../../ir/graph.js";
 import { apply, attribute, constant, index, input, type Scalar } from "../../ir/kernel.js";
+import type { Axis } from "../../ir/placement.js";
 import type { Amount, RankNumber } from "../../ir/scheduled.js";
 import { dimLetters } from "../../ops/factors.js";
 import { is, sameAmount, times } from "./amounts.js";
@@ -95,19 +96,19 @@ const resultOf = ({ outputs: [after] }: MoveStep, lowering: Lowering): Tensor =>
   lowering.tensor(after.name, after.type.dtype, lowering.localShape(after));
 
 /** How the ranks of a move's axis share a dim: neighbouring parts, or one piece from the head and one from the tail each. */
-interface Dealing {
+export interface Dealing {
   readonly isHeadTail: boolean;
   /** Numbers that the scalars below read. */
   readonly numbers: readonly (readonly [string, RankNumber])[];
 }
 
-function dealingOf(value: LocalValue, dim: number, count: Amount, step: MoveStep, lowering: Lowering): Dealing {
+export function dealingOf(value: LocalValue, dim: number, count: Amount, axis: Axis, lowering: Lowering): Dealing {
   const split = value.placement.dims[dim]!;
   const isHeadTail = split.order === "headTail" && split.axes.length === 1;
   const amount = (of: Amount): RankNumber => ({ kind: "amount", amount: of });
   if (!isHeadTail) return { isHeadTail, numbers: [["count", amount(count)]] };
   const half = count.map((size) => size / 2);
-  const last = ranksOn(step, lowering).map((ranks) => 2 * ranks - 1);
+  const last = lowering.variants.map((degrees) => 2 * degrees[axis] - 1);
   return {
     isHeadTail,
     numbers: [
@@ -131,7 +132,7 @@ function sharedPlace({ isHeadTail }: Dealing, rank: Scalar, i: Scalar): Scalar {
 }
 
 /** The rank whose part has place `place` of what the ranks share, and where in the part it is. */
-function ownPlace({ isHeadTail }: Dealing, place: Scalar): { readonly rank: Scalar; readonly rest: Scalar } {
+export function ownPlace({ isHeadTail }: Dealing, place: Scalar): { readonly rank: Scalar; readonly rest: Scalar } {
   const size = attribute(isHeadTail ? "half" : "count");
   const piece = apply("floor", apply("div", place, size));
   const rest = apply("sub", place, apply("mul", piece, size));
@@ -157,7 +158,7 @@ function slice(step: MoveStep, view: View, lowering: Lowering): LoweredOp {
     return { jobs: [copy.piece], views: [sliceView(copy.view, dim, start, lowering.one, count)!] };
   }
   const letters = dimLetters(tensor.shape.length);
-  const dealing = dealingOf(step.outputs[0], dim, tensor.shape[dim]!, step, lowering);
+  const dealing = dealingOf(step.outputs[0], dim, tensor.shape[dim]!, step.move.axis, lowering);
   const place = sharedPlace(dealing, attribute("coordinate"), index(letters[dim]!));
   const element = input(
     0,
@@ -235,7 +236,7 @@ function packed(
   const [before] = step.inputs;
   const ranks = ranksOn(step, lowering);
   const shape = [ranks, ...local];
-  const dealing = dealingOf(step.outputs[0], dim, local[dim]!, step, lowering);
+  const dealing = dealingOf(step.outputs[0], dim, local[dim]!, step.move.axis, lowering);
   const isEven = !dealing.isHeadTail && sameAmount(times(ranks, local[dim]!), view.shape[dim]!);
   if (isEven && isWhole(view) && view.shape.slice(0, dim).every((size) => is(size, 1)))
     return { jobs: [], tensor: view.tensor };
@@ -270,7 +271,7 @@ function unpacked(
   const [ranks, ...own] = whole.dims as [readonly Part[], ...(readonly Part[])[]];
   const count = part[dim]!;
   const shape = part.map((each, d) => (d === dim ? size : each));
-  const dealing = dealingOf(step.inputs[0], dim, count, step, lowering);
+  const dealing = dealingOf(step.inputs[0], dim, count, step.move.axis, lowering);
   if (!dealing.isHeadTail && sameAmount(times(tensor.shape[0]!, count), size)) {
     const dims = own.map((parts, d) => (d === dim ? joined([...ranks, ...parts]) : parts));
     return { jobs: [], views: [{ ...whole, dims, shape }] };

@@ -2,8 +2,16 @@
 // travel are received after the work, so that what moves and what computes overlap. Within a round only the letter's
 // piece is another rank's; every other letter is this rank's own.
 import { placeOf } from "../../../ir/build.js";
-import type { Choice, LocalValue, Move, OpStep, Step } from "../../../ir/graph.js";
-import { dimOf, dimSplit, letterSplit, neutralFills, resultPlacements, resultTurns } from "../../../ir/local-typing.js";
+import type { Choice, LocalValue, Move, MoveStep, OpStep, Step } from "../../../ir/graph.js";
+import {
+  dimOf,
+  dimSplit,
+  letterSplit,
+  type NeutralFill,
+  neutralFills,
+  resultPlacements,
+  resultTurns,
+} from "../../../ir/local-typing.js";
 import type { MeshFacts } from "../../../ir/mesh-facts.js";
 import { placementAfter, turnAfter } from "../../../ir/move-type.js";
 import { cutOf, plainCut, samePlacement, withoutPartial } from "../../../ir/placement.js";
@@ -20,6 +28,22 @@ export interface Emission {
   readonly facts: MeshFacts;
   readonly newId: () => number;
   readonly travelled: Travelled;
+  /** What must stand in the padding of pieces that go around, for any of their readers: so one journey is enough. */
+  readonly fills: ReadonlyMap<MoveStep, readonly NeutralFill[]>;
+}
+
+/** The fills that the readers of each gather need. */
+export function fillsByGather(all: Iterable<Rounds>, facts: MeshFacts): ReadonlyMap<MoveStep, readonly NeutralFill[]> {
+  const fills = new Map<MoveStep, readonly NeutralFill[]>();
+  for (const { step, letters, choice, inputs } of all)
+    for (const fill of neutralFills(step.op, step.attrs, letters, choice, facts)) {
+      const coming = inputs[fill.input]!;
+      if (coming.kind === "travels") fills.set(coming.gather, [...(fills.get(coming.gather) ?? []), fill]);
+    }
+  // Where readers need different things, each fills what has come.
+  const isAgreed = (fill: NeutralFill, _: number, list: readonly NeutralFill[]): boolean =>
+    list.every((other) => other.dim !== fill.dim || other.fill === fill.fill);
+  return new Map([...fills].map(([gather, list]) => [gather, list.filter(isAgreed)] as const));
 }
 
 export function emitRounds(rounds: Rounds, emission: Emission): readonly Step<"local">[] {
@@ -55,6 +79,7 @@ class RoundsEmitter {
     const first = outputs.some(({ kind }) => kind === "comes home") && !this.travels ? 1 : 0;
     let merged: readonly LocalValue[] | null = null;
     const sums = new Map<number, LocalValue>();
+    const pieces = new Map<number, readonly LocalValue[]>();
     for (let round = 0; round < degree; round++) {
       const by = (first + round) % degree;
       const inputs = this.step.inputs.map((value, i) => this.piece(value, i, by));
@@ -62,6 +87,7 @@ class RoundsEmitter {
       // What comes in was sent before; it is waited for only when this round's part of the sum is there.
       const arrived = new Map([...sums].map(([o, sum]) => [o, this.permuted(sum)]));
       const results = this.work(inputs, by);
+      pieces.set(by, results);
       outputs.forEach(({ kind }, o) => {
         if (kind !== "comes home") return;
         const sum = arrived.get(o);
@@ -72,6 +98,12 @@ class RoundsEmitter {
     const renamed = new Map<number, LocalValue>();
     outputs.forEach((going, o) => {
       if (going.kind === "merged") this.stands(merged![o]!, this.step.outputs[o]!, renamed);
+      else if (going.kind === "joined")
+        this.join(
+          Array.from({ length: degree }, (_, by) => pieces.get(by)![o]!),
+          this.step.outputs[o]!,
+          o,
+        );
       else {
         const sum = sums.get(o)!;
         this.stands(sum.turn ? this.permuted(sum) : sum, homeOf(this.rounds, o), renamed);
@@ -97,37 +129,37 @@ class RoundsEmitter {
   private piece(value: LocalValue, index: number, by: number): LocalValue {
     const coming = this.rounds.inputs[index]!;
     if (coming.kind === "whole") return value;
-    if (coming.kind === "travels") return this.around(coming.gather.inputs[0], index, by);
+    const { op, attrs } = this.step;
+    const fills = neutralFills(op, attrs, this.rounds.letters, this.rounds.choice, this.emission.facts).filter(
+      ({ input }) => input === index,
+    );
+    if (coming.kind === "travels") return this.filled(this.around(coming.gather, by), fills);
     const dim = this.dimOf(index);
     const term = this.rounds.letters.inputs[index]![dim]!;
     const letterSize = this.rounds.letters.sizes.get(this.rounds.letter)!;
     const split = dimSplit(term, letterSize, letterSplit(this.rounds.choice, this.rounds.letter), this.emission.facts);
     return this.filled(
       this.move({ what: "slice", axis: this.rounds.axis, dim, ...own, ...cutOf(split), by }, value),
-      index,
+      fills,
     );
   }
 
   /** Begins what the next round needs. */
   private sendOn(by: number): void {
-    this.rounds.inputs.forEach((coming, i) => {
-      if (coming.kind === "travels") this.around(coming.gather.inputs[0], i, by);
+    this.rounds.inputs.forEach((coming) => {
+      if (coming.kind === "travels") this.around(coming.gather, by);
     });
   }
 
-  private around(home: LocalValue, index: number, by: number): LocalValue {
-    if (by === 0) return this.filled(home, index);
-    const before = this.around(home, index, by - 1);
+  /** Padding of a piece goes around with it. */
+  private around(gather: MoveStep, by: number): LocalValue {
+    if (by === 0) return this.filled(gather.inputs[0], this.emission.fills.get(gather) ?? []);
+    const before = this.around(gather, by - 1);
     return this.once(`${before.id} on`, () => this.permuted(before));
   }
 
-  /** Padding of one piece goes around with it. */
-  private filled(value: LocalValue, index: number): LocalValue {
-    const { letters, choice } = this.rounds;
-    const { op, attrs } = this.step;
-    return neutralFills(op, attrs, letters, choice, this.emission.facts)
-      .filter(({ input }) => input === index)
-      .reduce((now, { dim, fill }) => (now.filled[dim] === fill ? now : this.fill(now, dim, fill)), value);
+  private filled(value: LocalValue, fills: readonly NeutralFill[]): LocalValue {
+    return fills.reduce((now, { dim, fill }) => (now.filled[dim] === fill ? now : this.fill(now, dim, fill)), value);
   }
 
   private fill(value: LocalValue, dim: number, fill: number): LocalValue {
@@ -140,12 +172,18 @@ class RoundsEmitter {
   }
 
   private once(key: string, make: () => LocalValue): LocalValue {
-    const inPhase = `${this.step.phase} ${key}`;
+    const inPhase = this.rounds.keepsPieces ? key : `${this.step.phase} ${key}`;
     const known = this.emission.travelled.get(inPhase);
     if (known) return known;
     const made = make();
     this.emission.travelled.set(inPhase, made);
     return made;
+  }
+
+  private join(inputs: readonly LocalValue[], after: LocalValue, output: number): void {
+    const { axis, letter, letters } = this.rounds;
+    const dim = dimOf(letters.outputs[output]!, letter);
+    this.steps.push({ kind: "join", axis, dim, inputs, outputs: [after], ...placeOf(this.step) });
   }
 
   private permuted(value: LocalValue): LocalValue {

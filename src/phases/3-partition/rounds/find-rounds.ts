@@ -12,7 +12,7 @@ import { findScatter, type Scatter } from "./find-scatter.js";
 
 /** How an input's pieces come: it has no part of the letter; they go around; they are cut from what every rank holds. */
 export type Coming = { readonly kind: "whole" | "cut" } | { readonly kind: "travels"; readonly gather: MoveStep };
-/** What becomes of a result's pieces: they are merged; they go around as a sum and come home; they are put side by side. */
+/** What becomes of a result's pieces: they are merged; put side by side; or they go around as a sum and come home. */
 export type Going = { readonly kind: "merged" | "joined" } | { readonly kind: "comes home"; readonly scatter: Scatter };
 
 export interface Rounds {
@@ -23,6 +23,7 @@ export interface Rounds {
   readonly letter: string;
   /** The step's choice with the letter split over the axis as well. */
   readonly choice: Choice;
+  readonly keepsPieces: boolean;
   readonly inputs: readonly Coming[];
   readonly outputs: readonly Going[];
 }
@@ -41,6 +42,8 @@ export interface RoundsAllowed {
   readonly axis: Axis;
   /** Whether sums may go around instead of being scattered. */
   readonly scatters: boolean;
+  /** Pieces that came in forward are kept for backward where a gather would be; else they come again. */
+  readonly keepsPieces: boolean;
 }
 
 export function findRounds(
@@ -73,7 +76,11 @@ function goesWithAll(coming: Coming, found: ReadonlyMap<Step<"local">, Rounds>, 
   return (around.readers.get(gather.outputs[0].id) ?? []).every(readsPieces);
 }
 
-function roundsOver(step: OpStep<"local">, { axis, scatters }: RoundsAllowed, around: Surroundings): Rounds | null {
+function roundsOver(
+  step: OpStep<"local">,
+  { axis, scatters, keepsPieces }: RoundsAllowed,
+  around: Surroundings,
+): Rounds | null {
   const degree = around.facts.mesh.degrees[axis];
   if (degree === "auto" || degree < 2 || step.choice.turn || step.choice.pass.has(axis)) return null;
   const letters = stepLetters(
@@ -87,19 +94,19 @@ function roundsOver(step: OpStep<"local">, { axis, scatters }: RoundsAllowed, ar
   const home = scattered.flatMap((scatter, o) => (scatter ? [letters.outputs[o]![scatter.dim]!.letter] : []));
   for (const letter of new Set(scatters ? [...gathered, ...home] : gathered)) {
     if (!step.op.rounds(letter)) continue;
-    const rounds = roundsAlong(letter, { step, letters, axis, degree, gathers, scattered }, around);
+    const rounds = roundsAlong(letter, { step, letters, axis, degree, keepsPieces, gathers, scattered }, around);
     if (rounds) return rounds;
   }
   return null;
 }
 
-interface Ends extends Pick<Rounds, "step" | "letters" | "axis" | "degree"> {
+interface Ends extends Pick<Rounds, "step" | "letters" | "axis" | "degree" | "keepsPieces"> {
   readonly gathers: readonly (MoveStep | null)[];
   readonly scattered: readonly (Scatter | null)[];
 }
 
 function roundsAlong(letter: string, ends: Ends, { facts }: Surroundings): Rounds | null {
-  const { step, letters, axis, degree, gathers, scattered } = ends;
+  const { step, letters, axis, degree, keepsPieces, gathers, scattered } = ends;
   const inputs = letters.inputs.map((term, i): Coming => {
     const dim = dimOf(term, letter);
     const gather = gathers[i];
@@ -109,7 +116,7 @@ function roundsAlong(letter: string, ends: Ends, { facts }: Surroundings): Round
   const outputs = letters.outputs.map((term, o): Going | null => {
     const dim = dimOf(term, letter);
     const isSum = step.outputs[o]!.placement.partial[axis] !== undefined;
-    if (!isSum) return dim < 0 ? { kind: "merged" } : null;
+    if (!isSum) return { kind: dim < 0 ? "merged" : "joined" };
     const scatter = scattered[o];
     return scatter && scatter.dim === dim ? { kind: "comes home", scatter } : null;
   });
@@ -136,7 +143,7 @@ function roundsAlong(letter: string, ends: Ends, { facts }: Surroundings): Round
     cuts: new Map([...step.choice.cuts, [letter, first.cut]]),
     pass: step.choice.pass,
   };
-  return { step, letters, axis, degree, letter, choice, inputs, outputs };
+  return { step, letters, axis, degree, letter, choice, keepsPieces, inputs, outputs };
 
   function splitOf(dim: TermDim, split: DimSplit): { readonly axes: readonly Axis[]; readonly cut: Cut } | null {
     const cut = letterCut(dim, split, letters, facts);

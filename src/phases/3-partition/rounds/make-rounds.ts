@@ -11,7 +11,7 @@ import { removeDeadSteps } from "../../../ir/remove-dead-steps.js";
 import { highestId, makesOf, readsOf } from "../../../ir/steps.js";
 import { factsOf } from "../place.js";
 import { type Readers, readersOf } from "../readers.js";
-import { emitRounds, homeOf } from "./emit-rounds.js";
+import { emitRounds, fillsByGather, homeOf } from "./emit-rounds.js";
 import { findRounds, type Rounds, type RoundsAllowed, type Surroundings } from "./find-rounds.js";
 import { linkOnParts, partOf } from "./find-scatter.js";
 
@@ -27,8 +27,8 @@ export function makeRounds(program: Program<"local">): Program<"local"> {
 }
 
 const allowedBy = ({ rotateMethod, asyncTensorParallel }: Layout): readonly RoundsAllowed[] => [
-  ...(rotateMethod === "alltoall" ? [{ axis: "cp", scatters: false } as const] : []),
-  ...(asyncTensorParallel ? [{ axis: "tp", scatters: true } as const] : []),
+  ...(rotateMethod === "alltoall" ? [{ axis: "cp", scatters: false, keepsPieces: false } as const] : []),
+  ...(asyncTensorParallel ? [{ axis: "tp", scatters: true, keepsPieces: true } as const] : []),
 ];
 
 interface InGraph {
@@ -87,6 +87,7 @@ function roundsIn(steps: readonly Step<"local">[], graph: InGraph): readonly Ste
   const found = findRounds(steps, graph.allowed, around);
   const onParts = new Map([...found.values()].flatMap((rounds) => [...behindSums(rounds, around)]));
   const travelled = new Map<string, LocalValue>();
+  const fills = fillsByGather(found.values(), graph.facts);
   let isSame = true;
   const result = steps.flatMap((step): readonly Step<"local">[] => {
     const replaced = onParts.get(step);
@@ -94,7 +95,7 @@ function roundsIn(steps: readonly Step<"local">[], graph: InGraph): readonly Ste
     const rounds = found.get(step);
     if (rounds) {
       isSame = false;
-      return emitRounds(rounds, { ...graph, travelled });
+      return emitRounds(rounds, { ...graph, travelled, fills });
     }
     if (step.kind !== "repeat") return [step];
     const body = roundsIn(step.body, graph);
