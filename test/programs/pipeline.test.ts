@@ -65,5 +65,7 @@ test("weights come in and go out whole", async () => {
   runBuilt(program, [...flags, "--init-from", fileOf("first"), "--export", fileOf("together")], 2);
   const [wanted, found] = [readSafetensors(fileOf("alone")), readSafetensors(fileOf("together"))];
   expect([...found.keys()]).toEqual([...wanted.keys()]);
-  for (const [name, value] of wanted) expect(relativeDistance(found.get(name)!, value), name).toBeLessThan(1e-3);
+  // A key's bias moves all scores alike: its gradient is nothing but rounding, out of which AdamW makes steps all the same.
+  for (const [name, value] of wanted)
+    if (!name.endsWith("kProj.bias")) expect(relativeDistance(found.get(name)!, value), name).toBeLessThan(1e-3);
 });
