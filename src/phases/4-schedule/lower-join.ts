@@ -4,7 +4,7 @@ import type { JoinStep } from "../../ir/graph.js";
 import { apply, attribute, index, input, type Scalar } from "../../ir/kernel.js";
 import type { RankNumber } from "../../ir/scheduled.js";
 import { dimLetters } from "../../ops/factors.js";
-import { dealingOf, ownPlace } from "./lower-move.js";
+import { dealingOf, ownPlace } from "./dealing.js";
 import type { LoweredOp } from "./lower-op.js";
 import { type Lowering, originOf } from "./lowering.js";
 import { makePiece } from "./make-piece.js";
