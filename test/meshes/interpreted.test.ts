@@ -19,6 +19,7 @@ const firstWeights = "initialize";
 const collectiveAxes = (steps: readonly Step<"local">[]): readonly Axis[] =>
   steps.flatMap((step) => {
     if (step.kind === "repeat") return collectiveAxes(step.body);
+    if (step.kind === "stage") return step.act.what === "send" ? ["pp"] : [];
     return step.kind === "move" && isCollective(step.move) ? [step.move.axis] : [];
   });
 

@@ -53,6 +53,17 @@ export const meshCases: readonly MeshCase[] = [
   on("llama", { dpReplicate: 2, dpShard: 2, cp: 2 }),
   on("gpt", { dpShard: 2, cp: 2, tp: 2 }, { ...loss, activationCheckpointing: true }),
   on("llama", { dpReplicate: 2, cp: 2, tp: 2 }),
+  ...both({ pp: 2 }),
+  on("gpt", { pp: 2 }, { pipelineSchedule: "gpipe", pipelineMicrobatches: 4 }),
+  on("llama", { pp: 2 }, { pipelineStagesPerRank: 2 }),
+  on("llama", { pp: 4 }, { pipelineMicrobatches: 8 }),
+  on("gpt", { pp: 2, dpReplicate: 2 }),
+  on("llama", { pp: 2, dpShard: 2 }),
+  on("llama", { pp: 2, dpReplicate: 2, dpShard: 2 }),
+  on("gpt", { pp: 2, tp: 2 }, loss),
+  on("llama", { pp: 2, cp: 2 }),
+  on("llama", { pp: 2, dpShard: 2, cp: 2 }, gathered),
+  on("llama", { pp: 2, cp: 2, tp: 2 }),
 ];
 
 export const nameOf = ({ model, degrees, more = {} }: MeshCase): string => {

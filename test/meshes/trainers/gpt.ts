@@ -1,6 +1,6 @@
 // A GPT of odd sizes: a vocabulary that is prime, heads that no even number of ranks divides, a sequence that does not
 // divide, targets that do not count, dropout, tied embeddings, and an accumulation of two microbatches.
-import { type Batch, distributedLaunch, F, type Tensor } from "dreamc";
+import { type Batch, type DeviceMesh, distributedLaunch, F, pipelineParallel, type Tensor } from "dreamc";
 import { LanguageModelTrainer, LMConfig } from "../../../examples/gpt/language-model.js";
 import { GPTModel } from "../../../examples/gpt/model.js";
 
@@ -15,6 +15,18 @@ class OddTrainer extends LanguageModelTrainer {
     super.configureModels();
     const { vocabSize, hiddenSize, numLayers, numHeads, sequenceLength } = this.config;
     this.model = new DroppingGPT({ vocabSize, hiddenSize, numLayers, numHeads, sequenceLength });
+  }
+  /** Two layers before the cut and one behind it. */
+  override applyPipelineParallel(ppMesh: DeviceMesh) {
+    const { tokenEmbedding, positionEmbedding, blocks, norm, head } = this.model;
+    const [first, second, third] = [...blocks] as const;
+    return pipelineParallel(
+      [
+        [tokenEmbedding, positionEmbedding, first!, second!],
+        [third!, norm, head],
+      ],
+      ppMesh,
+    );
   }
   override trainingStep(batch: Batch) {
     const inputIds = batch.inputIds!;

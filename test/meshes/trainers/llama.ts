@@ -1,9 +1,23 @@
 // A Llama of odd sizes: one key head for three query heads, a vocabulary that is prime, a head of its own, targets that
 // do not count, and no accumulation.
-import { type Batch, distributedLaunch, F } from "dreamc";
+import { type Batch, type DeviceMesh, distributedLaunch, F, pipelineParallel } from "dreamc";
 import { LlamaConfig, LlamaTrainer } from "../../../examples/llama/language-model.js";
 
 class OddTrainer extends LlamaTrainer {
+  override applyPipelineParallel(ppMesh: DeviceMesh) {
+    const { tokenEmbedding, blocks, norm, head } = this.model;
+    const [first, second] = [...blocks] as const;
+    const { pipelineParallel: degree, pipelineStagesPerRank } = this.config.deviceParameters;
+    return pipelineParallel(
+      degree * pipelineStagesPerRank === 2
+        ? [
+            [tokenEmbedding, first!],
+            [second!, norm, head],
+          ]
+        : [tokenEmbedding, first!, second!, [norm, head]],
+      ppMesh,
+    );
+  }
   override trainingStep(batch: Batch) {
     const inputIds = batch.inputIds!;
     const loss = this.lossParallel(() => {

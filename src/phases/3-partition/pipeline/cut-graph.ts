@@ -228,8 +228,24 @@ class PlaceGraph {
       ...placeOf(place),
       ...(microbatch === null ? {} : { microbatch }),
     });
-    this.here.set(keyOf(value.id, microbatch), received);
-    return received;
+    const filled = this.filledAs(value, received, place, microbatch);
+    this.here.set(keyOf(value.id, microbatch), filled);
+    return filled;
+  }
+
+  /** Nothing is known of the padding of what is received: what its maker had filled is filled again. */
+  private filledAs(value: LocalValue, received: LocalValue, place: StepPlace, microbatch: number | null): LocalValue {
+    return value.filled.reduce<LocalValue>((before, fill, dim) => {
+      if (fill === null) return before;
+      const after = { ...before, id: this.newId(), filled: before.filled.with(dim, fill) };
+      this.steps.push({
+        kind: "fill",
+        ...{ dim, fill, inputs: [before], outputs: [after] },
+        ...placeOf(place),
+        ...(microbatch === null ? {} : { microbatch }),
+      });
+      return after;
+    }, received);
   }
 
   private emit(position: number, microbatch: number | null): void {
