@@ -38,7 +38,8 @@ function liveRepeat<L extends Level>(step: RepeatStep<L>, live: ReadonlySet<numb
   }
 }
 
-/** Somebody else reads it. */
-const isSent = (step: Step): boolean => step.kind === "stage" && step.act.what === "send";
+/** Another stage reads it, or takes part in it, which has a graph of its own. */
+const isSent = (step: Step): boolean =>
+  (step.kind === "stage" && step.act.what === "send") || (step.kind === "move" && step.move.axis === "pp");
 
 const isRead = (values: readonly Value[], live: ReadonlySet<number>): boolean => values.some(({ id }) => live.has(id));

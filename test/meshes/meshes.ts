@@ -62,7 +62,9 @@ export const meshCases: readonly MeshCase[] = [
   on("llama", { pp: 2, dpReplicate: 2, dpShard: 2 }),
   on("gpt", { pp: 2, tp: 2 }, loss),
   on("llama", { pp: 2, cp: 2 }),
+  on("gpt", { pp: 2, dpShard: 2, tp: 2 }, loss),
   on("llama", { pp: 2, dpShard: 2, cp: 2 }, gathered),
+  on("gpt", { pp: 2, cp: 2, tp: 2 }, loss),
   on("llama", { pp: 2, cp: 2, tp: 2 }),
 ];
 

@@ -3,6 +3,8 @@
 
 import type { MoveStep } from "../../ir/graph.js";
 import type { NdArray } from "../../ir/nd.js";
+import { stageGraphs } from "../../ir/pipeline.js";
+import type { Program } from "../../ir/program.js";
 import { type SeenValue, seenValues } from "../../phases/2-differentiate/observe-values.js";
 import { collectiveBefore } from "./collective-before.js";
 import { norm, relativeDistance } from "./compare-runs.js";
@@ -38,11 +40,25 @@ export function firstDifference(side: Side, here: SideRun, alone: SideRun, numSt
           numEqual++;
           continue;
         }
-        const local = side.local.graphs.get(graph.name)!;
-        const id = local.observed.find(({ label }) => label === seen.label)?.value.id ?? seen.value.id;
-        return { graph: graph.name, step, seen, error, collective: collectiveBefore(local, id), numEqual };
+        return {
+          graph: graph.name,
+          step,
+          seen,
+          error,
+          collective: collectiveOf(side.local, graph.name, seen),
+          numEqual,
+        };
       }
     }
+  }
+  return null;
+}
+
+/** In the graph of the stage that makes the value, where there are stages. */
+function collectiveOf({ graphs, pipelined }: Program<"local">, name: string, { label }: SeenValue): MoveStep | null {
+  for (const graph of stageGraphs(pipelined, name).map((each) => graphs.get(each)!)) {
+    const seen = graph.observed.find((each) => each.label === label);
+    if (seen) return collectiveBefore(graph, seen.value.id);
   }
   return null;
 }

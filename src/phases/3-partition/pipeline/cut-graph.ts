@@ -235,17 +235,19 @@ class PlaceGraph {
 
   /** Nothing is known of the padding of what is received: what its maker had filled is filled again. */
   private filledAs(value: LocalValue, received: LocalValue, place: StepPlace, microbatch: number | null): LocalValue {
-    return value.filled.reduce<LocalValue>((before, fill, dim) => {
-      if (fill === null) return before;
-      const after = { ...before, id: this.newId(), filled: before.filled.with(dim, fill) };
+    let before = received;
+    for (const [dim, fill] of value.filled.entries()) {
+      if (fill === null) continue;
+      const after: LocalValue = { ...received, id: this.newId(), filled: before.filled.with(dim, fill) };
       this.steps.push({
         kind: "fill",
         ...{ dim, fill, inputs: [before], outputs: [after] },
         ...placeOf(place),
         ...(microbatch === null ? {} : { microbatch }),
       });
-      return after;
-    }, received);
+      before = after;
+    }
+    return before;
   }
 
   private emit(position: number, microbatch: number | null): void {
