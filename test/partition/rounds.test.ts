@@ -11,6 +11,7 @@ import type { Launch } from "../../src/ir/scheduled.js";
 import { shardOf } from "../../src/ir/shards.js";
 import { verifyScheduled } from "../../src/ir/verify-scheduled.js";
 import { factsOf } from "../../src/phases/3-partition/place.js";
+import { makeRounds } from "../../src/phases/3-partition/rounds/make-rounds.js";
 import { schedule } from "../../src/phases/4-schedule/schedule.js";
 import { differences, inputsFrom, runLocal, runRanks, runWhole } from "../run-program.js";
 import { runScheduled, withoutSums } from "../schedule/run-scheduled.js";
@@ -66,6 +67,12 @@ describe("attention over cp", () => {
   test("with data parallelism, sharded parameters and tensor parallelism beside it", () => {
     const { sent } = ringOn({ dpShard: 2, cp: 2, tp: 2 }, { time: 5 });
     expect(sent.get("permute cp")).toBeGreaterThan(0);
+  });
+
+  test("nothing goes around where the layout asks for gathers", () => {
+    const { gathered } = ringProgram({ cp: 2 }, {});
+    const asked: typeof gathered = { ...gathered, layout: { ...gathered.layout, rotateMethod: "allgather" } };
+    expect(makeRounds(asked).graphs).toEqual(gathered.graphs);
   });
 
   test("one layer alone, forward and backward in one list of steps", () => {
