@@ -25,6 +25,8 @@ export interface RandomOptions {
 }
 
 export const vocab = 5;
+/** Values in the stream may be marked by these. */
+export const markNames = ["one", "two"] as const;
 
 export function randomModel(seed: number, options: RandomOptions = {}): RandomModel {
   return new Maker(seed, options).make();
@@ -160,6 +162,8 @@ class Maker {
       "centre",
       "drop",
       "end",
+      "grouped",
+      "marked",
     ];
     const kind = scope.depth < 2 && this.below(3) === 0 ? "repeat" : this.pick(kinds);
     this.words.push(kind);
@@ -208,6 +212,17 @@ class Maker {
         const [y] = block.emit(ops.attention, [q, k, heads(x)], { scale: 0.7, isCausal, share: 1 });
         return c.one(ops.regroup, [y!], { factors: "bhtd->bt(hd)", sizes: { d: 2 } });
       }
+      case "grouped": {
+        const heads = (y: LogicalValue, h: number) =>
+          c.one(ops.regroup, [y], { factors: "bt(hd)->bhtd", sizes: { h, d: 1 } });
+        const projected = (size: number) =>
+          c.one(ops.contract, [x, parameter([size, width])], { factors: "btc,oc->bto" });
+        const [q, k, v] = [heads(projected(4), 4), heads(projected(2), 2), heads(projected(2), 2)];
+        const [y] = block.emit(ops.attention, [q, k, v], { scale: 0.7, isCausal: this.below(2) === 0, share: 2 });
+        return c.one(ops.regroup, [y!], { factors: "bhtd->bt(hd)", sizes: { d: 1 } });
+      }
+      case "marked":
+        return bounded(c.one(ops.mark, [x], { name: this.pick(markNames) }));
       case "elementwise": {
         const [a, b] = [x, this.pick(scope.values)];
         const op = this.pick([ops.add, ops.sub, ops.mul, ops.maximum]);

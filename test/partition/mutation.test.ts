@@ -38,6 +38,8 @@ const meshes = [
   { degrees: { dpShard: 2, dpReplicate: 2 }, numLayers: 1 },
   { degrees: { dpShard: 2, tp: 2 }, numLayers: 1 },
   { degrees: { cp: 2, tp: 2 }, numLayers: 1 },
+  { degrees: { dpReplicate: 2, dpShard: 2, tp: 2 }, numLayers: 1 },
+  { degrees: { dpShard: 2, cp: 2, tp: 2 }, numLayers: 1 },
 ] as const;
 
 test.each(meshes)("on $degrees", ({ degrees, numLayers }) => {

@@ -1,5 +1,6 @@
 // Random plans for random programs: parameters and batches split over the axes of a mesh, at rest and in use.
 
+import type { Mark } from "../../src/ir/layout.js";
 import { liveAxes, meshOf } from "../../src/ir/mesh.js";
 import { plainPlacement } from "../../src/ir/mesh-facts.js";
 import type { Mesh, Placement } from "../../src/ir/placement.js";
@@ -8,6 +9,8 @@ import type { PlacementPlan, Program } from "../../src/ir/program.js";
 import type { State } from "../../src/ir/state.js";
 import { factsOf } from "../../src/phases/3-partition/place.js";
 import { planStates } from "../../src/phases/3-partition/plan-states.js";
+
+import { markNames } from "../random-models.js";
 
 const below = (next: () => number, n: number): number => Math.floor(next() * n);
 
@@ -29,7 +32,8 @@ function randomPlacement(numDims: number, axes: readonly Axis[], next: () => num
     const dim = below(next, numDims + 1);
     if (dim < numDims) split[dim]!.push(axis);
   }
-  return { dims: split.map((list) => (list.length === 0 ? notSplit : { axes: list, unit: 1 })), partial: {} };
+  const unit = 1 + below(next, 2);
+  return { dims: split.map((list) => (list.length === 0 ? notSplit : { axes: list, unit })), partial: {} };
 }
 
 /** Some dims are cut where longer ones would be, some deal head and tail pieces. */
@@ -39,6 +43,15 @@ const randomCuts = (dims: readonly DimSplit[], shape: readonly number[], next: (
     ...(below(next, 2) === 0 ? { extent: shape[dim]! + below(next, 3) } : {}),
     ...(below(next, 2) === 0 ? { order: "headTail" } : {}),
   }));
+
+/** Some axes split a dim of a value in the stream, others leave it whole, others follow. */
+const randomMark = (axes: readonly Axis[], next: () => number): Mark =>
+  Object.fromEntries(
+    axes.flatMap((axis): [Axis, number | null][] => {
+      const dim = below(next, 5);
+      return dim === 4 ? [] : [[axis, dim === 3 ? null : dim]];
+    }),
+  );
 
 /** What `planStates` makes of random placements: parameters are used split, rest further split, batches lie anyhow. */
 export function randomPlan(program: Program<"logical">, next: () => number): PlacementPlan {
@@ -51,7 +64,7 @@ export function randomPlan(program: Program<"logical">, next: () => number): Pla
     use: (state) => uses.get(state) ?? null,
     isSharded: (state) => state.kind === "parameter" && below(next, 4) > 0,
     sequenceDim: () => (below(next, 3) === 0 ? null : 1),
-    marks: new Map(),
+    marks: new Map(markNames.map((name) => [name, randomMark(live, next)])),
     accumulatesWhole: false,
   });
   const facts = factsOf(program);
