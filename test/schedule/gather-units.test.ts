@@ -6,7 +6,7 @@ import type { Layout, ShardUnit } from "../../src/ir/layout.js";
 import { degreesOf, meshOf } from "../../src/ir/mesh.js";
 import type { Mesh } from "../../src/ir/placement.js";
 import type { Program } from "../../src/ir/program.js";
-import type { CollectiveLaunch, Launch, LoopLaunch, ScheduledGraph } from "../../src/ir/scheduled.js";
+import type { CollectiveLaunch, Launch, LoopLaunch, ScheduledGraph, ScheduledProgram } from "../../src/ir/scheduled.js";
 import { verifyScheduled } from "../../src/ir/verify-scheduled.js";
 import { schedule } from "../../src/phases/4-schedule/schedule.js";
 import { differences, inputsFrom, runRanks } from "../run-program.js";
@@ -31,9 +31,25 @@ function unitsAt(paths: readonly string[], more: Partial<ShardUnit> = {}): reado
   });
 }
 
-function scheduled(layout: Partial<Layout>, mesh: Mesh = meshOf({ dpShard: 2 }), traced: Program<"logical"> = gpt) {
+interface Built {
+  readonly local: Program<"local">;
+  readonly program: ScheduledProgram;
+}
+const known = new Map<string, Built>();
+
+function scheduled(
+  layout: Partial<Layout>,
+  mesh: Mesh = meshOf({ dpShard: 2 }),
+  traced: Program<"logical"> = gpt,
+): Built {
+  const units = layout.shardUnits?.map(({ path, reshardAfterForward }) => [path, reshardAfterForward]);
+  const key = JSON.stringify([layout.prefetch, units, mesh, traced.precision]);
+  const there = known.get(key);
+  if (there) return there;
   const local = compileProgram({ ...traced, mesh, layout: { ...traced.layout, ...layout } });
-  return { local, program: schedule(local) };
+  const built = { local, program: schedule(local) };
+  known.set(key, built);
+  return built;
 }
 const stepOf = ({ graphs }: { readonly graphs: ReadonlyMap<string, ScheduledGraph> }): ScheduledGraph =>
   [...graphs.values()].find(({ name }) => name.startsWith("trainingStep"))!;
