@@ -16,6 +16,12 @@ export interface StepPlace {
 /** Where a step comes from, without the rest of it. */
 export const placeOf = ({ origin, scope, phase }: StepPlace): StepPlace => ({ origin, scope, phase });
 
+/** Where a local step comes from, and the microbatch that it works on, without the rest of it. */
+export const localPlaceOf = (
+  step: StepPlace & { readonly microbatch?: number },
+): StepPlace & { readonly microbatch?: number } =>
+  step.microbatch === undefined ? placeOf(step) : { ...placeOf(step), microbatch: step.microbatch };
+
 export const nowhere: StepPlace = { origin: null, scope: "", phase: "forward" };
 
 /** Gives out value ids, unique in one graph and its bodies. */

@@ -1,7 +1,7 @@
 // One op in rounds: in each, a piece of one letter. The next piece is sent on before this one is worked on, and sums that
 // travel are received after the work, so that what moves and what computes overlap. Within a round only the letter's
 // piece is another rank's; every other letter is this rank's own.
-import { placeOf } from "../../../ir/build.js";
+import { localPlaceOf } from "../../../ir/build.js";
 import type { Choice, LocalValue, Move, MoveStep, OpStep, Step } from "../../../ir/graph.js";
 import {
   dimOf,
@@ -166,7 +166,7 @@ class RoundsEmitter {
     return this.once(`${value.id} fill ${dim} ${fill}`, () => {
       const filled = value.filled.map((old, d) => (d === dim ? fill : old));
       const after: LocalValue = { ...value, id: this.emission.newId(), filled };
-      this.steps.push({ kind: "fill", dim, fill, inputs: [value], outputs: [after], ...placeOf(this.step) });
+      this.steps.push({ kind: "fill", dim, fill, inputs: [value], outputs: [after], ...localPlaceOf(this.step) });
       return after;
     });
   }
@@ -183,7 +183,7 @@ class RoundsEmitter {
   private join(inputs: readonly LocalValue[], after: LocalValue, output: number): void {
     const { axis, letter, letters } = this.rounds;
     const dim = dimOf(letters.outputs[output]!, letter);
-    this.steps.push({ kind: "join", axis, dim, inputs, outputs: [after], ...placeOf(this.step) });
+    this.steps.push({ kind: "join", axis, dim, inputs, outputs: [after], ...localPlaceOf(this.step) });
   }
 
   private permuted(value: LocalValue): LocalValue {
@@ -197,7 +197,7 @@ class RoundsEmitter {
     const turn = turnAfter(move, before, placement, facts);
     const filled = move.what === "permute" ? before.filled : before.filled.map(() => null);
     const after: LocalValue = { ...value, id: newId(), placement, filled, ...(turn ? { turn } : {}) };
-    this.steps.push({ kind: "move", move, inputs: [before], outputs: [after], ...placeOf(this.step) });
+    this.steps.push({ kind: "move", move, inputs: [before], outputs: [after], ...localPlaceOf(this.step) });
     return after;
   }
 

@@ -1,5 +1,6 @@
 // A sum that is scattered: right after it is made, or behind ops that it passes in parts (views, the adding of a bias).
 // Such ops can as well be done on the scattered part.
+import { localPlaceOf } from "../../../ir/build.js";
 import type { Choice, LocalValue, MoveStep, OpStep, Step } from "../../../ir/graph.js";
 import { dimOf, dimSplit, resultPlacements } from "../../../ir/local-typing.js";
 import { placementAfter } from "../../../ir/move-type.js";
@@ -92,7 +93,6 @@ export function linkOnParts(
   const { step, letters, letter, axes, cut, input } = link;
   const { facts, newId } = around;
   const slices: Step<"local">[] = [];
-  const { origin, scope, phase } = step;
   const inputs = step.inputs.map((value, i) => {
     if (i === input) return sum;
     const owner = ownerOf(value, axis, around);
@@ -104,7 +104,7 @@ export function linkOnParts(
     const move = { what: "slice", axis, dim, to: -1, reduction: "sum", ...cutOf(split) } as const;
     const placement = placementAfter(move, whole.placement, whole.type.shape, facts);
     const part: LocalValue = { ...whole, id: newId(), placement, filled: whole.type.shape.map(() => null) };
-    slices.push({ kind: "move", move, inputs: [whole], outputs: [part], origin, scope, phase });
+    slices.push({ kind: "move", move, inputs: [whole], outputs: [part], ...localPlaceOf(step) });
     return part;
   });
   return [...slices, { ...step, choice: choiceOnParts(link, axis), inputs, outputs: [result] }];

@@ -1,6 +1,6 @@
 // Emits the small graphs of records at the local level: every letter is split as the operands that have it are. An op
 // without operands is made where, and as often as, a reader asks for it.
-import { placeOf, type StepPlace } from "../../../ir/build.js";
+import { localPlaceOf, type StepPlace } from "../../../ir/build.js";
 import type { Choice, LocalValue, LogicalValue, OpStep, Step } from "../../../ir/graph.js";
 import { requiredPlacement, resultPlacements, turnsOfParts } from "../../../ir/local-typing.js";
 import type { MeshFacts } from "../../../ir/mesh-facts.js";
@@ -17,7 +17,7 @@ export class LocalEmitter implements Emitter {
   /** Values of ops without operands, which are not made yet. */
   private readonly floating = new Map<number, OpStep<"local">>();
   constructor(
-    private readonly place: StepPlace,
+    private readonly place: StepPlace & { readonly microbatch?: number },
     private readonly facts: MeshFacts,
     private readonly newId: () => number,
   ) {}
@@ -50,7 +50,15 @@ export class LocalEmitter implements Emitter {
         ...(turns[o] ? { turn: turns[o] } : {}),
       }),
     );
-    const step: OpStep<"local"> = { kind: "op", op, attrs, inputs: there, outputs, choice, ...placeOf(this.place) };
+    const step: OpStep<"local"> = {
+      kind: "op",
+      op,
+      attrs,
+      inputs: there,
+      outputs,
+      choice,
+      ...localPlaceOf(this.place),
+    };
     if (operands.length === 0) this.floating.set(outputs[0]!.id, step);
     else this.steps.push(step);
     return outputs;
