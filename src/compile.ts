@@ -62,11 +62,14 @@ export const compileProgram = (
 function compileTraced(traced: Program<"logical">, passes: PassRunner, look: LookOptions = {}): Program<"local"> {
   const prepared = prepare(traced, passes);
   const logical = look.observesValues
-    ? passes.finish("observeValues", () => eachGraph(prepared, observeValues), verifyProgram)
+    ? passes.finish("observeValues", () => observed(prepared), verifyProgram)
     : prepared;
   const local = partition(logical, passes);
   return local;
 }
+
+const observed = (program: Program<"logical">): Program<"logical"> =>
+  eachGraph(program, (graph) => observeValues(graph, program.mesh.degrees.pp !== 1));
 
 /** Logical graphs: what the user wrote, and its gradients. */
 function prepare(traced: Program<"logical">, passes: PassRunner): Program<"logical"> {

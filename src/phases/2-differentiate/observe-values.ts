@@ -7,13 +7,14 @@ import type { Origin } from "../../ir/origin.js";
 import { highestId, makesOf } from "../../ir/steps.js";
 import type { TensorType } from "../../ir/tensor-type.js";
 
-export function observeValues(graph: LogicalGraph): LogicalGraph {
+/** `isPipelined`: values come in microbatches on the way through stages, so states alone are looked at. */
+export function observeValues(graph: LogicalGraph, isPipelined: boolean): LogicalGraph {
   let lastId = highestId(graph);
-  const steps = collectInside(graph.steps, () => ++lastId);
+  const steps = isPipelined ? graph.steps : collectInside(graph.steps, () => ++lastId);
   const states = graph.inputs.filter(({ source }) => source.kind === "state").map(({ value }) => value);
   // Results lie in memory of their own, for the host code.
   const results = new Set(graph.results.map(({ value }) => value.id));
-  const values = [...states, ...steps.flatMap(seenOf)].filter(({ id }) => !results.has(id));
+  const values = [...states, ...(isPipelined ? [] : steps.flatMap(seenOf))].filter(({ id }) => !results.has(id));
   const observed = values.map((value, i) => ({ label: `${graph.name} ${i}`, value }));
   return { ...graph, steps, observed: [...graph.observed, ...observed] };
 }
