@@ -46,13 +46,13 @@ export function collectivesOf(
 function transferOf(step: StageStep, rank: number, degrees: Degrees, world: Degrees): readonly Collective[] {
   const { act } = step;
   if (act.what !== "send" && act.what !== "receive") return [];
-  const { type, placement } = (step.inputs[0] ?? step.outputs[0])!;
+  const { type, placement, filled } = (step.inputs[0] ?? step.outputs[0])!;
   const group = groupOf(rank, "pp", world);
   return [
     {
       axis: "pp",
       group,
-      what: `${type.dtype}[${localShape(type.shape, placement, degrees)}] at ${showPlacement(placement)}`,
+      what: `${type.dtype}[${localShape(type.shape, placement, degrees)}] at ${showPlacement(placement)} filled ${filled}`,
       transfer: { side: act.what, peer: group[act.peer]!, channel: act.channel },
     },
   ];

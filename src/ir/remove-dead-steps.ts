@@ -38,8 +38,9 @@ function liveRepeat<L extends Level>(step: RepeatStep<L>, live: ReadonlySet<numb
   }
 }
 
-/** Another stage reads it, or takes part in it, which has a graph of its own. */
+/** Another stage of a pipeline takes part in it. */
 const isSent = (step: Step): boolean =>
-  (step.kind === "stage" && step.act.what === "send") || (step.kind === "move" && step.move.axis === "pp");
+  (step.kind === "stage" && (step.act.what === "send" || step.act.what === "receive")) ||
+  (step.kind === "move" && step.move.axis === "pp");
 
 const isRead = (values: readonly Value[], live: ReadonlySet<number>): boolean => values.some(({ id }) => live.has(id));

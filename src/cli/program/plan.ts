@@ -1,8 +1,10 @@
 // What a program will need, counted from its compiled form before anything is built, for each way to fill an open degree:
 // the memory of each rank, and of a training step what each rank sends and computes.
+
 import { bufferUseNames } from "../../ir/buffer-uses.js";
 import { localCost } from "../../ir/cost.js";
 import { type GraphMemory, memoryPlan } from "../../ir/memory-plan.js";
+import { stageGraphs } from "../../ir/pipeline.js";
 import { type Axis, rankAxes } from "../../ir/placement.js";
 import type { ScheduledProgram, Variant } from "../../ir/scheduled.js";
 import { type Traffic, trafficOf } from "../../ir/scheduled-traffic.js";
@@ -80,26 +82,40 @@ function memoryParts(scheduled: ScheduledProgram, variant: number): MemoryParts 
 function stepPlan(scheduled: ScheduledProgram, variant: number): StepPlan {
   const { program, graphs, variants } = scheduled;
   const { degrees } = variants[variant]!;
-  const traffic = new Map<string, Traffic>();
-  let flops = 0;
   const runs = runsPerStep(program);
-  const inStep = memoryPlan(scheduled, variant).graphs.filter(({ graph }) => runs.has(graph));
+  const { pipelined } = program;
+  const isRun = (graph: string): boolean =>
+    [...runs.keys()].some((name) => stageGraphs(pipelined, name).includes(graph));
+  const inStep = memoryPlan(scheduled, variant).graphs.filter(({ graph }) => isRun(graph));
   const mostOf = Object.fromEntries(
     bufferUseNames.map((use) => [use, Math.max(0, ...inStep.map((each) => each.mostOf[use]))]),
   ) as GraphMemory["mostOf"];
-  for (const [name, times] of runs) {
-    flops += times * localCost(program.graphs.get(name)!.steps, degrees).flops;
-    for (const entry of trafficOf(graphs.get(name)!, degrees, variant)) {
-      const key = `${entry.axis} ${entry.what} ${entry.dtype}`;
-      const known = traffic.get(key);
-      traffic.set(key, {
-        ...entry,
-        count: (known?.count ?? 0) + times * entry.count,
-        elements: (known?.elements ?? 0) + times * entry.elements,
-        bytes: (known?.bytes ?? 0) + times * entry.bytes,
-      });
+  const places = Array.from({ length: pipelined?.shape.numPlaces ?? 1 }, (_, place) => place);
+  const perPlace = places.map((place) => {
+    const traffic = new Map<string, Traffic>();
+    let flops = 0;
+    for (const [name, times] of runs) {
+      const own = stageGraphs(pipelined, name)[place]!;
+      flops += times * localCost(program.graphs.get(own)!.steps, degrees).flops;
+      for (const entry of trafficOf(graphs.get(own)!, degrees, variant)) {
+        const key = `${entry.axis} ${entry.what} ${entry.dtype}`;
+        const known = traffic.get(key);
+        traffic.set(key, {
+          ...entry,
+          count: (known?.count ?? 0) + times * entry.count,
+          elements: (known?.elements ?? 0) + times * entry.elements,
+          bytes: (known?.bytes ?? 0) + times * entry.bytes,
+        });
+      }
     }
-  }
+    return { traffic, flops };
+  });
+  // Of a pipeline what the busiest of its ranks does, each in turn.
+  const flops = Math.max(...perPlace.map((place) => place.flops));
+  const traffic = new Map<string, Traffic>();
+  for (const place of perPlace)
+    for (const [key, entry] of place.traffic)
+      if (!(entry.bytes <= (traffic.get(key)?.bytes ?? -1))) traffic.set(key, entry);
   const at = ({ axis }: Traffic): number => rankAxes.indexOf(axis);
   return {
     graphs: [...runs].map(([name, times]) => ({ name, runs: times })),

@@ -1,13 +1,15 @@
 // Collectives move contiguous memory: whatever they do along other dims than the outermost is packed before, by a kernel,
 // and seen through a view (or, where there is padding to leave out, copied) behind. Slices and `own` are kernels alone.
 
-import type { FillStep, LocalValue, Move, MoveStep, StageStep, Step } from "../../ir/graph.js";
+import type { FillStep, LocalValue, MoveStep } from "../../ir/graph.js";
 import { apply, attribute, constant, index, input, type Scalar } from "../../ir/kernel.js";
 import type { Amount, RankNumber } from "../../ir/scheduled.js";
 import { dimLetters } from "../../ops/factors.js";
 import { is, sameAmount, times } from "./amounts.js";
+import { contiguous } from "./contiguous.js";
 import { dealingOf, ownPlace, sharedPlace } from "./dealing.js";
 import type { LoweredOp } from "./lower-op.js";
+import { zeroOf } from "./lower-stage.js";
 import { type Lowering, originOf } from "./lowering.js";
 import { copyOf, makePiece } from "./make-piece.js";
 import { isWhole, joined, sliceView, splitDim, wholeView } from "./views.js";
@@ -82,8 +84,8 @@ export function lowerMove(step: MoveStep, view: View, lowering: Lowering): Lower
 
 /** The first rank keeps all, the others nothing. */
 function own(step: MoveStep, view: View, lowering: Lowering): LoweredOp {
-  if (step.microbatch === 0) return { jobs: [], views: [view] };
-  if (step.microbatch !== undefined) return zeroOf(step, step.outputs[0], lowering);
+  if (step.move.axis === "microbatch")
+    return step.microbatch === 0 ? { jobs: [], views: [view] } : zeroOf(step, step.outputs[0], lowering);
   const tensor = resultOf(step, lowering);
   const isFirst = apply("equal", attribute("coordinate"), constant(0));
   const value = apply("select", isFirst, input(0), constant(0));
@@ -136,18 +138,6 @@ function collective(step: MoveStep, source: Tensor, target: Tensor): CollectiveJ
     unit: null,
     from: originOf(what, step),
   };
-}
-
-/** All of one tensor: a collective's source. */
-function contiguous(
-  step: Step<"local">,
-  what: string,
-  view: View,
-  lowering: Lowering,
-): { jobs: readonly KernelPiece[]; tensor: Tensor } {
-  if (isWhole(view)) return { jobs: [], tensor: view.tensor };
-  const copy = copyOf(view, originOf(what, step), lowering);
-  return { jobs: [copy.piece], tensor: copy.view.tensor };
 }
 
 /**
@@ -273,105 +263,4 @@ function allToAll(step: MoveStep, view: View, lowering: Lowering): LoweredOp {
   const exchanged = lowering.tensor(after.name, after.type.dtype, [ranksOn(step, lowering), ...part]);
   const behind = unpacked(step, dim, exchanged, part, result[dim]!, lowering);
   return { jobs: [...source.jobs, collective(step, source.tensor, exchanged), ...behind.jobs], views: behind.views };
-}
-
-/** Nothing, as a value. */
-function zeroOf(step: Step<"local">, value: LocalValue, lowering: Lowering): LoweredOp {
-  const tensor = lowering.tensor(value.name, value.type.dtype, lowering.localShape(value));
-  return made(step, tensor, [], constant(0), lowering);
-}
-
-/** A tensor of which every place is `value` of the same places of all views. */
-function made(
-  step: Step<"local">,
-  tensor: Tensor,
-  views: readonly View[],
-  value: Scalar,
-  lowering: Lowering,
-  numbers: readonly (readonly [string, RankNumber])[] = [],
-): LoweredOp {
-  const letters = dimLetters(tensor.shape.length);
-  const term = letters.map((letter) => [letter]);
-  const jobs = makePiece(
-    {
-      outer: letters,
-      inner: [],
-      sizes: new Map(letters.map((letter, dim) => [letter, tensor.shape[dim]!])),
-      passes: [{ kind: "store", output: 0, over: "outer", value }],
-      inputs: views.map((view) => ({ view, term })),
-      outputs: [{ tensor, term }],
-      numbers: new Map(numbers),
-      from: originOf(step.kind === "stage" ? step.act.what : step.kind, step),
-    },
-    lowering,
-  );
-  return { jobs, views: [wholeView(tensor, lowering.numVariants)] };
-}
-
-/** What stages say to each other, and what joins microbatches. */
-export function lowerStage(step: StageStep, inputs: readonly View[], lowering: Lowering): LoweredOp {
-  const { act } = step;
-  switch (act.what) {
-    case "send": {
-      const source = contiguous(step, act.what, inputs[0]!, lowering);
-      return { jobs: [...source.jobs, transfer(step, act, source.tensor)], views: [] };
-    }
-    case "receive": {
-      const value = step.outputs[0]!;
-      const target = lowering.tensor(value.name, value.type.dtype, lowering.localShape(value));
-      return { jobs: [transfer(step, act, target)], views: [wholeView(target, lowering.numVariants)] };
-    }
-    case "contribute":
-      return inputs[0] ? { jobs: [], views: [inputs[0]] } : zeroOf(step, step.outputs[0]!, lowering);
-    case "join":
-      return joinMicrobatches(step, act.move, inputs, lowering);
-  }
-}
-
-const transfer = (
-  step: StageStep,
-  { what, peer, channel }: Extract<StageStep["act"], { what: "send" | "receive" }>,
-  tensor: Tensor,
-): CollectiveJob => ({
-  kind: "collective",
-  what,
-  axis: "pp",
-  reduction: "sum",
-  parts: [{ source: tensor, target: tensor }],
-  unit: null,
-  transfer: { peer, channel, group: step.microbatch === undefined ? null : `${step.phase} ${step.microbatch}` },
-  from: originOf(what, step),
-});
-
-/** Microbatches added up, or one behind the other. */
-function joinMicrobatches(step: StageStep, move: Move, inputs: readonly View[], lowering: Lowering): LoweredOp {
-  const [first] = inputs;
-  if (inputs.length === 1) return { jobs: [], views: [first!] };
-  const after = step.outputs[0]!;
-  const tensor = lowering.tensor(after.name, after.type.dtype, lowering.localShape(after));
-  if (move.what === "all-reduce") {
-    const by = move.reduction === "max" ? "max" : "add";
-    const terms = inputs.map((_, k) => input(k));
-    return made(
-      step,
-      tensor,
-      inputs,
-      terms.reduce((a, b) => apply(by, a, b)),
-      lowering,
-    );
-  }
-  const letters = dimLetters(tensor.shape.length);
-  const own = letters[move.dim]!;
-  const numbers = [["count", { kind: "amount", amount: first!.shape[move.dim]! }]] as const;
-  const part = (k: number): Scalar => {
-    const place = apply("sub", index(own), apply("mul", constant(k), attribute("count")));
-    const element = input(
-      k,
-      letters.map((letter, d) => (d === move.dim ? place : index(letter))),
-    );
-    if (k === inputs.length - 1) return element;
-    const isBefore = apply("less", index(own), apply("mul", constant(k + 1), attribute("count")));
-    return apply("select", isBefore, element, part(k + 1));
-  };
-  return made(step, tensor, inputs, part(0), lowering, numbers);
 }

@@ -3,12 +3,13 @@
 // the batch, constants and numbers is made wherever it is asked for. Repeats over layers are cut between layers. Sums of
 // numbers from several stages are sums over axis pp. Needs: a local graph whose batch is cut in time. Leaves: the same
 // steps, in order, each with a home. Long: one rule a function.
-import type { LocalGraph, LocalValue, OpStep, RepeatStep, Step } from "../../../ir/graph.js";
+import type { LocalGraph, LocalValue, Move, OpStep, RepeatStep, Step } from "../../../ir/graph.js";
 import { type PipelineShape, placeOfStage } from "../../../ir/pipeline.js";
 import type { State } from "../../../ir/state.js";
 import { entriesOf, highestId, makesOf, readsOf, valuesMadeIn } from "../../../ir/steps.js";
+import { numElements } from "../../../ir/tensor-type.js";
 import { cutRepeat, unrolled } from "./cut-repeat.js";
-import { asTotals, isJoint, type Total, toSum, totalsOf } from "./sum-over-places.js";
+import { asTotals, isJoint, overPlaces, type Total, toSum, totalsOf } from "./sum-over-places.js";
 import { type Assigned, type AssignedGraph, type Home, isInTime, joinsTime, type Time } from "./work.js";
 
 export interface StageFacts {
@@ -99,6 +100,12 @@ class Assigning {
       this.pushSum(step);
       return;
     }
+    if (step.kind === "move" && this.of(step.inputs[0]).home === "sum" && isLinear(step.move)) {
+      const outputs = [overPlaces({ ...step.outputs[0], id: this.newId() })] as const;
+      this.replaced.set(step.outputs[0].id, outputs[0]);
+      this.push({ ...step, outputs }, "sum", "once");
+      return;
+    }
     const ready = this.withoutSums(step);
     this.push(ready, this.homeOf(ready, time), time);
   }
@@ -142,7 +149,9 @@ class Assigning {
     if (time === "once") {
       const states = pinned.filter(({ value }) => this.of(value).isState).map(({ home }) => home);
       const wanted = states[0] ?? this.stageOfPrimal(step) ?? module;
-      return wanted !== null && (states.length > 0 || homes.includes(wanted)) ? wanted : Math.max(...homes);
+      if (wanted !== null && (states.length > 0 || homes.includes(wanted))) return wanted;
+      // What is small goes to what is large.
+      return pinned.toSorted((a, b) => numElements(b.value.type.shape) - numElements(a.value.type.shape))[0]!.home;
     }
     const own = pinned.filter(({ value }) => this.of(value).time === time).map(({ home }) => home);
     if (time === "forward") {
@@ -377,6 +386,10 @@ class Assigning {
     this.push(step, "sum", "once", { rounds });
   }
 }
+
+/** Whether a sum over places may be moved term by term. */
+const isLinear = ({ what, axis, reduction }: Move): boolean =>
+  axis !== "microbatch" && (what === "own" || (what === "all-reduce" && reduction === "sum"));
 
 const hasJoins = (step: Step<"local">): boolean =>
   step.kind === "repeat" ? step.body.some(hasJoins) : joinsTime(step);

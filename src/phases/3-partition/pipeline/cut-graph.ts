@@ -217,7 +217,8 @@ class PlaceGraph {
   }
 
   private receive(value: LocalValue, microbatch: number | null, from: number, entry: Assigned | null): LocalValue {
-    const received = { ...value, id: this.newId(), filled: value.filled.map(() => null) };
+    // It comes as it is, padding and all.
+    const received = { ...value, id: this.newId() };
     const channel = this.whole.channel(value.id, microbatch, from, this.place);
     const place: StepPlace = entry?.step ?? { origin: null, scope: "", phase: "forward" };
     this.steps.push({

@@ -13,7 +13,8 @@ function jointSet({ op, inputs, attrs }: OpStep<"local">): readonly number[] | n
   return op.linear(inputs.length, attrs).find((set) => set.length === inputs.length) ?? null;
 }
 
-const overPlaces = (value: LocalValue): LocalValue => ({
+/** A value as a term of a sum over places. */
+export const overPlaces = (value: LocalValue): LocalValue => ({
   ...value,
   placement: { dims: value.placement.dims, partial: { ...value.placement.partial, pp: "sum" } },
 });
