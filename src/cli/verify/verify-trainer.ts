@@ -115,12 +115,19 @@ async function compareBoth(options: VerifyOptions, surroundings: BuildSurroundin
   // One program, twice: so that values can be told apart by their place.
   const [observed, observedAlone] = [
     prepareSide(programs[0], numRanks(onRanks(degrees)), { observesValues: true, change }),
-    prepareSide({ ...programs[0], mesh: oneRank }, 1, { observesValues: true, change: null }),
+    prepareSide(onOneRank(programs[0]), 1, { observesValues: true, change: null }),
   ];
   const aloneSeen = await run(observedAlone, "alone-observed", "one device, with every value observed");
   const hereSeen = await run(observed, "mesh-observed", `${describeDegrees(degrees)}, with every value observed`);
   return { ...verified, difference: firstDifference(observed, hereSeen, aloneSeen, comparison.steps.alone) };
 }
+
+/** The same program, with the marks of its hooks, without mesh and stages. */
+const onOneRank = (program: Program<"logical">): Program<"logical"> => ({
+  ...program,
+  mesh: oneRank,
+  layout: { ...program.layout, pipeline: null },
+});
 
 function evaluateBoth({ path, mesh, settings }: VerifyOptions): {
   readonly here: Program<"logical">;
