@@ -140,7 +140,7 @@ function writeLoops(w: LoopWriter, kernel: Kernel, stages: Stages): void {
     return;
   }
   const indexed = indexedLetters(stages.roots);
-  const weights = kernel.operands.map(({ role, strides }) => (role === "read" ? 1 : 0) * Object.keys(strides).length);
+  const weights = kernel.operands.map(({ role, strides }) => (role === "write" ? 0 : Object.keys(strides).length));
   const outer = loopLetters(kernel, kernel.outer);
   const inner = loopLetters(kernel, kernel.inner);
   const main = mainOperand(kernel, weights);
