@@ -22,6 +22,11 @@ export const tensorMessages = {
       `${shown(from)} has ${numElements} elements, which do not fit the shape ${shown(given)}`,
       "one size may be -1: it is then computed",
     ),
+  "view-of-nothing": (from: Sizes) =>
+    say(
+      `${shown(from)} has no elements, so there is nothing to view otherwise`,
+      "look where the size 0 comes from: a slice may start at the end of its dim",
+    ),
   "not-a-shape": (shape: Sizes) => say(`${shown(shape)} is not a shape`, "sizes are whole numbers"),
   "cannot-expand": (from: Sizes, to: Sizes) =>
     say(`${shown(from)} does not expand to ${shown(to)}`, "only dims of size 1 are repeated; new dims come in front"),

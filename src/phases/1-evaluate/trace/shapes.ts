@@ -27,6 +27,7 @@ export function resolveShape(given: readonly number[], from: readonly number[], 
   const open = shape.filter((size) => size === -1).length;
   const known = shape.reduce((n, size) => (size === -1 ? n : n * size), 1);
   if (shape.some((size) => !(Number.isInteger(size) && size >= -1))) throw tracer.ev.fail("not-a-shape", shape);
+  if (total === 0) throw tracer.ev.fail("view-of-nothing", from);
   if (open > 1 || (open === 1 ? total % known !== 0 : known !== total))
     throw tracer.ev.fail("view-does-not-fit", from, total, given);
   return shape.map((size) => (size === -1 ? total / known : size));
