@@ -1,5 +1,6 @@
 // Operators on build-time values mean what they mean in JavaScript; on run-time values they become host expressions;
 // on tensors they are refused with the method to call.
+import { computeBinary, isHostBinary } from "../../../ir/host-operators.js";
 import type { Evaluation } from "../evaluation.js";
 import { ts } from "../frontend.js";
 import { binaryRunTime, expressionOf, isScalar, notRunTime, pin, RunTime, truth, typeOfScalar } from "../run-time.js";
@@ -43,33 +44,10 @@ export function binary(operator: string, left: unknown, right: unknown, ev: Eval
     refuseTensor(operator, left, right, ev);
   }
   refuseTensor(operator, left, right, ev);
+  if (isHostBinary(operator)) return computeBinary(operator, left, right);
   // biome-ignore lint/suspicious/noExplicitAny: JavaScript's own operators on JavaScript's own values
   const [a, b] = [left as any, right as any];
   switch (operator) {
-    case "+":
-      return a + b;
-    case "-":
-      return a - b;
-    case "*":
-      return a * b;
-    case "/":
-      return a / b;
-    case "%":
-      return a % b;
-    case "**":
-      return a ** b;
-    case "<":
-      return a < b;
-    case "<=":
-      return a <= b;
-    case ">":
-      return a > b;
-    case ">=":
-      return a >= b;
-    case "===":
-      return a === b;
-    case "!==":
-      return a !== b;
     case "==":
       // biome-ignore lint/suspicious/noDoubleEquals: the user's own ==
       return a == b;
