@@ -1,9 +1,10 @@
-// A scheduled program as the files of DIR/src for CPUs.
+// A scheduled program as the files of DIR/src.
 import { fileURLToPath } from "node:url";
 
 import { stageGraphs } from "../src/ir/pipeline.js";
 import { rankAxes } from "../src/ir/placement.js";
 import type { ScheduledProgram } from "../src/ir/scheduled.js";
+import type { Target } from "../src/ir/target.js";
 import { cppIdentifier } from "./cpp-text.js";
 import { emitGraph } from "./cpu/emit-graph.js";
 import {
@@ -20,7 +21,8 @@ import { emitTables } from "./program/emit-tables.js";
 import { render } from "./render.js";
 
 /** The text of each file, by its name. */
-export function emitProgram(scheduled: ScheduledProgram): ReadonlyMap<string, string> {
+export function emitProgram(scheduled: ScheduledProgram, target: Target = "cpu"): ReadonlyMap<string, string> {
+  if (target === "cuda") throw new Error("CUDA is not emitted yet");
   const { program, graphs, states, variants } = scheduled;
   const signatures = graphSignatures(scheduled);
   const signatureOf = (name: string): GraphSignature => signatures.get(name)!;
