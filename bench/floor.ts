@@ -2,7 +2,7 @@
 // speed of a plain loop over large arrays, measured by floor.cpp.
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
-import { findToolchain } from "../src/native/toolchain.js";
+import { findToolchain } from "../src/native/find-toolchain.js";
 import { here, inRepository, output } from "./folders.js";
 import { type Model, type Precision, productsOf, streamedBytes } from "./models.js";
 
@@ -22,9 +22,9 @@ const program = join(output, "floor");
 
 /** With the compiler and the oneDNN that dreamc's programs are built with. */
 export async function buildFloor(): Promise<void> {
-  const { compiler, flags, runtimeFlags, linkFlags } = await findToolchain();
-  const args = [...flags, "-O3", ...runtimeFlags, join(here, "floor.cpp"), "-o", program, ...linkFlags];
-  execFileSync(compiler, args, { stdio: "inherit" });
+  const { runtime, linkFlags } = await findToolchain({ name: "cpu" });
+  const { command, flags } = runtime.find(({ folder }) => folder === "cpu")!.compiler;
+  execFileSync(command, [...flags, join(here, "floor.cpp"), "-o", program, ...linkFlags], { stdio: "inherit" });
 }
 
 export function measureFloor(model: Model, precision: Precision, threads: number): Floor {

@@ -1,24 +1,18 @@
-// The runtime library as an archive: compiled once for each compiler, processor and content of its sources.
+// The runtime library as an archive: compiled once for each toolchain and content of its sources.
 import { createHash } from "node:crypto";
-import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { basename, join } from "node:path";
 import { execa } from "execa";
-import { packageFolder } from "../../codegen/package-folder.js";
 import { cached } from "./cache-folder.js";
 import { compiledObjects } from "./compile-file.js";
-import type { Toolchain } from "./toolchain.js";
+import { refuseSpills } from "./cuda/refuse-spills.js";
+import { runtimeFolder } from "./runtime-folder.js";
+import type { RuntimePart, Toolchain } from "./toolchain.js";
 
-/** The folders of the library, without tests and benchmarks. */
-const folders = ["core", "comm", "cpu", "data", "checkpoint", "log"];
-const mostArchives = 8;
-
-const runtimeFolder = fileURLToPath(new URL("runtime-cuda/", packageFolder));
-/** For emitted files. */
-export const includeFlags: readonly string[] = [`-I${join(runtimeFolder, "include")}`];
+const mostArchives = 12;
 
 export interface RuntimeSources {
-  readonly files: readonly string[];
+  readonly files: readonly { readonly path: string; readonly part: RuntimePart }[];
   /** Changes with any header for emitted files. */
   readonly publicHeaders: string;
   /** Changes with any header at all. */
@@ -28,15 +22,25 @@ export interface RuntimeSources {
 }
 
 /** What the archive is made of. */
-export function runtimeSources(): RuntimeSources {
-  const publicHeaders = filesBelow(join(runtimeFolder, "include"));
-  const files = folders.flatMap((folder) => filesBelow(join(runtimeFolder, folder)));
-  const headers = [...publicHeaders, ...files.filter((file) => !file.endsWith(".cpp"))];
+export function runtimeSources({ runtime }: Toolchain): RuntimeSources {
+  const includes = [
+    "include",
+    ...runtime.flatMap(({ folder }) => (folder === "standin/src" ? ["standin/include"] : [])),
+  ];
+  const publicHeaders = includes.flatMap((folder) => filesBelow(join(runtimeFolder, folder)));
+  const folders = [...new Set(runtime.map(({ folder }) => folder))];
+  const own = folders.flatMap((folder) => filesBelow(join(runtimeFolder, folder)));
+  const files = runtime.flatMap((part) =>
+    filesBelow(join(runtimeFolder, part.folder))
+      .filter((path) => path.endsWith(part.ending) && !part.without?.includes(basename(path)))
+      .map((path) => ({ path, part })),
+  );
+  const headers = [...publicHeaders, ...own.filter((path) => !/\.(cpp|cu)$/.test(path))];
   return {
-    files: files.filter((file) => file.endsWith(".cpp")),
+    files,
     publicHeaders: hashOf(publicHeaders),
     headers: hashOf(headers),
-    all: hashOf([...publicHeaders, ...files]),
+    all: hashOf([...publicHeaders, ...own]),
   };
 }
 
@@ -50,22 +54,26 @@ export async function runtimeArchive(
   const key = createHash("sha256").update(`${toolchain.fingerprint} ${all}`).digest("hex");
   return cached("runtime", `${key}.a`, mostArchives, async (archive) => {
     onCompile();
-    const sources = files.map((path) => ({
+    const sources = files.map(({ path, part: { compiler } }) => ({
       path,
-      flags: [...toolchain.flags, "-O3", ...toolchain.runtimeFlags],
-      includeFlags: [...includeFlags, `-I${runtimeFolder}`],
+      compiler,
+      flags: [],
+      includeFlags: [],
       headers,
     }));
-    const objects = await compiledObjects(sources, toolchain, signal);
-    await execa("ar", ["rcs", archive, ...objects], { cancelSignal: signal });
+    const objects = await compiledObjects(sources, signal);
+    refuseSpills(objects.flatMap(({ kernels }) => kernels));
+    await execa("ar", ["rcs", archive, ...objects.map(({ path }) => path)], { cancelSignal: signal });
   });
 }
 
 const filesBelow = (folder: string): readonly string[] =>
-  readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name))
-    .toSorted();
+  existsSync(folder)
+    ? readdirSync(folder, { recursive: true, withFileTypes: true })
+        .filter((entry) => entry.isFile())
+        .map((entry) => join(entry.parentPath, entry.name))
+        .toSorted()
+    : [];
 
 function hashOf(files: readonly string[]): string {
   const hash = createHash("sha256");

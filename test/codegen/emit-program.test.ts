@@ -6,6 +6,7 @@ import { execa } from "execa";
 import { expect, test } from "vitest";
 import { emitProgram } from "../../codegen/emit-program.js";
 import { compileSources } from "../../src/native/compile-sources.js";
+import { findToolchain } from "../../src/native/find-toolchain.js";
 import { uniformAt } from "../../src/ops/random.js";
 import { handMadeScheduled } from "./hand-made-scheduled.js";
 
@@ -22,7 +23,7 @@ test("the program runs", async () => {
     mkdirSync(sources);
     for (const [name, text] of files) writeFileSync(join(sources, name), text);
     const program = join(folder, "counting");
-    await compileSources({ sources, program });
+    await compileSources({ toolchain: await findToolchain({ name: "cpu" }), sources, program });
     const { stdout } = await execa(program, [], { env: { OMP_NUM_THREADS: "1" } });
     expect(stdout).toContain(`loss ${expectedLoss().toFixed(5)}`);
   } finally {

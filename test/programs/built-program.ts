@@ -9,6 +9,7 @@ import { compileProgram } from "../../src/compile.js";
 import type { NdArray } from "../../src/ir/nd.js";
 import type { Program } from "../../src/ir/program.js";
 import { compileSources } from "../../src/native/compile-sources.js";
+import { findToolchain } from "../../src/native/find-toolchain.js";
 import { schedule } from "../../src/phases/4-schedule/schedule.js";
 
 export interface BuiltProgram {
@@ -30,7 +31,7 @@ export async function buildProgram(traced: Program<"logical">, folder: string): 
   mkdirSync(sources, { recursive: true });
   for (const [name, text] of emitProgram(schedule(local))) writeFileSync(join(sources, name), text);
   const file = join(folder, "program");
-  await compileSources({ sources, program: file });
+  await compileSources({ toolchain: await findToolchain({ name: "cpu" }), sources, program: file });
   return { logical, file, folder };
 }
 

@@ -2,7 +2,7 @@
 import { Command } from "commander";
 import type { Invocation } from "../invocation.js";
 import { findTrainer } from "../trainer-file.js";
-import { type BuildFlags, buildOptions, sayItTakesTime } from "./build-flags.js";
+import { askedBuild, type BuildFlags, buildOptions, sayItTakesTime } from "./build-flags.js";
 
 interface Flags extends BuildFlags {
   readonly dumpIr: boolean;
@@ -17,7 +17,11 @@ export function buildCommand(invocation: Invocation): Command {
     const file = findTrainer(trainer);
     const { buildProgram } = await import("../program/build-program.js");
     const { describeBuilt } = await import("../program/describe-built.js");
-    const built = await buildProgram(file, { ...options, onCompileRuntime: () => sayItTakesTime(invocation, options) });
+    const built = await buildProgram(file, {
+      ...askedBuild(options),
+      dumpIr: options.dumpIr,
+      onCompileRuntime: () => sayItTakesTime(invocation, options),
+    });
     invocation.out(options.json ? `${JSON.stringify(built)}\n` : describeBuilt(built));
   });
 }

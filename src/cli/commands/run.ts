@@ -3,7 +3,7 @@ import { Command, InvalidArgumentError } from "commander";
 import type { Invocation } from "../invocation.js";
 import { findTrainer } from "../trainer-file.js";
 import { UsageError } from "../usage-error.js";
-import { type BuildFlags, buildOptions, sayItTakesTime } from "./build-flags.js";
+import { askedBuild, type BuildFlags, buildOptions, sayItTakesTime } from "./build-flags.js";
 
 interface RunFlags extends BuildFlags {
   readonly ranks?: number;
@@ -22,7 +22,10 @@ export function runCommand(invocation: Invocation): Command {
     const { buildProgram } = await import("../program/build-program.js");
     const { launch, launchCommand, thisMachine } = await import("../launch.js");
     const { describeBuilt } = await import("../program/describe-built.js");
-    const built = await buildProgram(file, { ...options, onCompileRuntime: () => sayItTakesTime(invocation, options) });
+    const built = await buildProgram(file, {
+      ...askedBuild(options),
+      onCompileRuntime: () => sayItTakesTime(invocation, options),
+    });
     if (!built.wasUpToDate) invocation.error(describeBuilt(built));
     const numRanks = options.ranks ?? built.manifest.smallestWorldSize;
     invocation.exitCode = await launch(launchCommand(built.program, flags, numRanks, thisMachine()));

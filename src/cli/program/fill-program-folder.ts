@@ -3,7 +3,10 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { emitProgram } from "../../../codegen/emit-program.js";
 import { compile } from "../../compile.js";
+import type { Target } from "../../ir/target.js";
 import { compileSources } from "../../native/compile-sources.js";
+import { namedKernels } from "../../native/cuda/kernel-report.js";
+import type { Toolchain } from "../../native/toolchain.js";
 import type { PassReport } from "../../passes/pass-runner.js";
 import { noAnswers } from "../../phases/1-evaluate/disk.js";
 import { show } from "../ir/show.js";
@@ -13,7 +16,8 @@ import { manifestOf } from "./manifest.js";
 
 export interface FillOptions {
   readonly trainer: TrainerFile;
-  readonly target: "cpu";
+  readonly target: Target;
+  readonly toolchain: Toolchain;
   readonly dumpIr: boolean;
   /** See build-program.ts. */
   readonly key: string;
@@ -25,7 +29,7 @@ export interface FillOptions {
 
 export async function fillProgramFolder(
   folder: string,
-  { trainer, target, dumpIr, key, signal, onCompileRuntime }: FillOptions,
+  { trainer, target, toolchain, dumpIr, key, signal, onCompileRuntime }: FillOptions,
 ): Promise<void> {
   const disk = noAnswers();
   const scheduled = compile(trainer.path, {
@@ -35,12 +39,12 @@ export async function fillProgramFolder(
   });
   const sources = join(folder, "src");
   mkdirSync(sources);
-  for (const [name, text] of emitProgram(scheduled)) writeFileSync(join(sources, name), text);
-  await compileSources({ sources, program: join(folder, trainer.name), signal, onCompileRuntime });
-  writeFileSync(
-    join(folder, "manifest.json"),
-    `${JSON.stringify(manifestOf(scheduled, target, trainer.name), null, 2)}\n`,
-  );
+  for (const [name, text] of emitProgram(scheduled, target)) writeFileSync(join(sources, name), text);
+  const program = join(folder, trainer.name);
+  const { kernels } = await compileSources({ toolchain, sources, program, signal, onCompileRuntime });
+  const { architectures } = toolchain;
+  const manifest = manifestOf(scheduled, { target, file: trainer.name, architectures, kernels: namedKernels(kernels) });
+  writeFileSync(join(folder, "manifest.json"), `${JSON.stringify(manifest, null, 2)}\n`);
   writeRecord(folder, recordOf(folder, key, disk));
 }
 

@@ -3,6 +3,8 @@ import { packageVersion } from "../../../codegen/package-folder.js";
 import { showPlacement } from "../../ir/placement-text.js";
 import type { ConfigEntry } from "../../ir/program.js";
 import type { ScheduledProgram } from "../../ir/scheduled.js";
+import type { Target } from "../../ir/target.js";
+import type { KernelReport } from "../../native/cuda/kernel-report.js";
 import { planOf, type RankPlan } from "./plan.js";
 import { type ProgramSummary, summaryOf } from "./summary.js";
 
@@ -10,7 +12,10 @@ export interface ProgramManifest extends ProgramSummary {
   readonly format: "dreamc-program";
   readonly version: 1;
   readonly dreamcVersion: string;
-  readonly target: "cpu";
+  readonly target: Target;
+  /** Of a CUDA program: the GPUs that it was compiled for, and what each of its kernels takes there. */
+  readonly architectures?: readonly string[];
+  readonly kernels?: readonly KernelReport[];
   /** The program's file in its folder. */
   readonly program: string;
   readonly config: readonly ConfigEntry[];
@@ -31,11 +36,23 @@ export interface ManifestParameter {
   readonly pp?: number;
 }
 
-export const manifestOf = (scheduled: ScheduledProgram, target: "cpu", file: string): ProgramManifest => ({
+export interface ManifestFacts {
+  readonly target: Target;
+  /** The program's file in its folder. */
+  readonly file: string;
+  readonly architectures: readonly string[];
+  readonly kernels: readonly KernelReport[];
+}
+
+export const manifestOf = (
+  scheduled: ScheduledProgram,
+  { target, file, architectures, kernels }: ManifestFacts,
+): ProgramManifest => ({
   format: "dreamc-program",
   version: 1,
   dreamcVersion: packageVersion,
   target,
+  ...(target === "cuda" ? { architectures, kernels } : {}),
   program: file,
   ...summaryOf(scheduled.program),
   config: scheduled.program.config,

@@ -8,6 +8,7 @@ import type { NdArray } from "../../ir/nd.js";
 import type { Program } from "../../ir/program.js";
 import type { ScheduledProgram } from "../../ir/scheduled.js";
 import { compileSources } from "../../native/compile-sources.js";
+import { findToolchain } from "../../native/find-toolchain.js";
 import { schedule } from "../../phases/4-schedule/schedule.js";
 import { launchCommand, thisMachine } from "../launch.js";
 import { readSafetensors } from "./safetensors.js";
@@ -56,7 +57,8 @@ export async function buildSide(
   mkdirSync(sources);
   for (const [file, text] of emitProgram(scheduled)) writeFileSync(join(sources, file), text);
   const program = join(folder, name);
-  await compileSources({ sources, program, signal, onCompileRuntime });
+  const toolchain = await findToolchain({ name: "cpu" });
+  await compileSources({ toolchain, sources, program, signal, onCompileRuntime });
   return program;
 }
 
