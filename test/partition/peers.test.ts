@@ -216,4 +216,35 @@ describe("each microbatch has a collective", () => {
     const moves = early(spread("gpt", { dpShard: 2 }, { accumulateWholeGradients: true }));
     expect(new Set(moves.map(({ move }) => move.what))).toEqual(new Set(["all-gather"]));
   });
+
+  /** Collectives of tp that make gradients of parameters whole, in a step and on every stage. */
+  const wholeOverTp = ({ local }: Spread, name: string): readonly MoveStep[] =>
+    [...local.graphs.values()]
+      .filter((graph) => graph.name === name || graph.name.startsWith(`${name}.`))
+      .flatMap(collectivesOf)
+      .filter(({ move, inputs: [value] }) => move.axis === "tp" && /^grad\..*\.(weight|bias)$/.test(value.name));
+  test.each([
+    [{ tp: 2 }, {}],
+    [{ tp: 4 }, { lossParallel: true }],
+    [{ tp: 2 }, { asyncTensorParallel: true }],
+    [{ cp: 2, tp: 2 }, { lossParallel: true }],
+    [{ dpReplicate: 2, dpShard: 2, tp: 2 }, {}],
+    [{ dpShard: 2, tp: 2 }, { accumulateWholeGradients: true }],
+    [{ pp: 2, tp: 2 }, { lossParallel: true }],
+  ] as const)(
+    "tensor parallel on %j, %j: replicated parameters' gradients are made whole once, at the update",
+    (degrees, more) => {
+      const program = spread("gpt", degrees, more);
+      expect(wholeOverTp(program, "accumulationStep")).toEqual([]);
+      const atUpdate = wholeOverTp(program, step);
+      expect(new Set(atUpdate.map(({ move }) => move.what))).toEqual(new Set(["all-reduce"]));
+      // Norms, biases behind row-parallel layers, and positions. The last norm's two are rounds of one repeat.
+      expect(new Set(atUpdate.map(({ inputs: [{ name }] }) => name))).toEqual(
+        new Set([
+          ...["norm1", "norm2"].flatMap((norm) => [`grad.${norm}.weight`, `grad.${norm}.bias`]),
+          ...["grad.outProj.bias", "grad.downProj.bias", "grad.positionEmbedding.weight", "grad.norm.weight"],
+        ]),
+      );
+    },
+  );
 });

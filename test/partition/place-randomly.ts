@@ -66,6 +66,7 @@ export function randomPlan(program: Program<"logical">, next: () => number): Pla
     sequenceDim: () => (below(next, 3) === 0 ? null : 1),
     marks: new Map(markNames.map((name) => [name, randomMark(live, next)])),
     accumulatesWhole: false,
+    sums: () => (below(next, 2) === 0 ? [] : inner),
   });
   const facts = factsOf(program);
   const batch = new Map(

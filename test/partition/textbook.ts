@@ -39,6 +39,8 @@ export interface Technique {
   /** Between blocks the sequence is split; else every rank has it all. */
   readonly isSequenceParallel: boolean;
   readonly isLossParallel: boolean;
+  /** Another microbatch follows: gradients stay sums, but for what FSDP scatters, and there is no norm yet. */
+  readonly isAccumulating?: boolean;
 }
 
 const product = (sizes: readonly number[]): number => sizes.reduce((n, size) => n * size, 1);
@@ -47,7 +49,7 @@ const product = (sizes: readonly number[]): number => sizes.reduce((n, size) => 
 export function textbook(
   program: Program,
   shape: Shape,
-  { isSequenceParallel, isLossParallel }: Technique,
+  { isSequenceParallel, isLossParallel, isAccumulating = false }: Technique,
 ): SentByAxis {
   const n: Degrees = degreesOf(program.mesh);
   const { batch, time, width, vocab, layers } = shape;
@@ -72,21 +74,22 @@ export function textbook(
     return name.includes(".blocks.") && !(isBias && (isSequenceParallel || !name.includes("norm")));
   });
   const rows = batch / (n.dpReplicate * n.dpShard);
-  const sums = n.dpShard > 1 ? 3 : 2;
+  const norm = isAccumulating ? 0 : 1;
+  const sums = n.dpShard > 1 ? 2 + norm : 2;
   const activation = rows * time * width;
   const classes = rows * (time - 1);
   const replicated = parameters.filter((state) => !isTensorSplit(state));
   // Row-parallel embeddings and the column-parallel head send as much as one projection of a block each.
   const ends = isSequenceParallel ? 2 * activation : isLossParallel ? activation + classes * width : 0;
   const beside =
-    (isSequenceParallel ? held(replicated) : 0) +
+    (isSequenceParallel && !isAccumulating ? held(replicated) : 0) +
     (isLossParallel ? 3 * classes : 0) +
     // The square of the gradient norm.
-    1;
+    norm;
   // The plan asks for the head's result whole, all places of it.
   const logits = isSequenceParallel && !isLossParallel ? (n.tp - 1) * rows * time * Math.ceil(vocab / n.tp) : 0;
   const sent: { [A in Axis]?: number } = {};
-  if (n.dpReplicate > 1) sent.dpReplicate = allReduced("dpReplicate", held(parameters) + 2);
+  if (n.dpReplicate > 1) sent.dpReplicate = allReduced("dpReplicate", (isAccumulating ? 0 : held(parameters)) + 2);
   if (n.dpShard > 1) sent.dpShard = (n.dpShard - 1) * (2 * held(parameters) + held(read)) + allReduced("dpShard", sums);
   if (n.tp > 1) sent.tp = allReduced("tp", 4 * layers * activation + ends + beside) + logits;
   return sent;

@@ -11,8 +11,8 @@ import { type SentByAxis, type Shape, sentBy, textbook } from "./textbook.js";
 
 type Degrees = Parameters<typeof meshOf>[0];
 
-const stepOf = (program: Program<"local">): LocalGraph =>
-  [...program.graphs.values()].find(({ name }) => name.startsWith("trainingStep"))!;
+const stepOf = (program: Program<"local">, step = "trainingStep"): LocalGraph =>
+  [...program.graphs.values()].find(({ name }) => name.startsWith(step))!;
 
 const sizesOf = ({ batch, time, width, vocab, layers }: Shape, numHeads: number) => ({
   ...{ hiddenSize: width, numLayers: layers, numHeads, vocabSize: vocab, sequenceLength: time, trainBatchSize: batch },
@@ -68,6 +68,24 @@ describe.each(examples)("%s", (example, sizes) => {
     },
   );
 });
+
+test.each([...data, ...tensor])(
+  "microbatches add up on %o: gradients are sent with the last, by FSDP's scatter alone before",
+  (degrees) => {
+    const technique = { isSequenceParallel: "tp" in degrees, isLossParallel: "tp" in degrees };
+    const settings = {
+      ...settingsOf(degrees, technique.isLossParallel),
+      "trainingParameters.gradientAccumulationSteps": 3,
+    };
+    for (const [example, sizes] of examples) {
+      const program = evaluateSmall(example, sizes, settings);
+      const local = compileProgram(program);
+      const before = textbook(program, small, { ...technique, isAccumulating: true });
+      close(sentBy(stepOf(local, "accumulationStep"), program.mesh), before);
+      close(sentBy(stepOf(local), program.mesh), textbook(program, small, technique));
+    }
+  },
+);
 
 const gpt2: Shape = { batch: 8, time: 1024, width: 768, vocab: 50257, layers: 12 };
 

@@ -8,18 +8,43 @@ import { type MeshFacts, meshFacts } from "../../ir/mesh-facts.js";
 import { type Axis, notSplit, type Placement, reducedPlacement, wholePlacement } from "../../ir/placement.js";
 import type { PlacementPlan, Program } from "../../ir/program.js";
 import { highestId } from "../../ir/steps.js";
+import { findGradientSums } from "./find-gradient-sums.js";
 import { findUnits } from "./find-units.js";
 import { narrowedValues } from "./narrowing.js";
 import { placeSteps } from "./place-steps.js";
 import { type Block, countReads, learn, lookUp, type Placing } from "./placing.js";
-import { planFor, planStates } from "./plan-states.js";
+import { alwaysSummed, type PlanOptions, planFor, planStates } from "./plan-states.js";
 import { sayPlacements } from "./say-placements.js";
 import { findTensorFlows, type TensorFlows } from "./tensor-flows.js";
 
 /** `given`: where states, batches and marks lie; null: what the mesh and the layout say. */
 export function place(program: Program<"logical">, given: PlacementPlan | null = null): Program<"placed"> {
   const facts = factsOf(program);
-  const plan = given ?? planOf(program, facts);
+  const placed = (plan: PlacementPlan): Program<"placed"> => {
+    const graphs = placeGraphs(program, plan, facts);
+    return { ...program, level: "placed", plan, graphs, main: sayPlacements(program.main, plan) };
+  };
+  if (given) return placed(given);
+  const options = optionsFor(program);
+  const planned = (more: Partial<PlanOptions>): PlacementPlan =>
+    planStates(facts, program.states, program.loaders, { ...options, ...more });
+  const first = placed(planned({}));
+  // Where gradients that wait for more of them rest follows from how they come.
+  if (!program.states.some(({ kind }) => kind === "gradient")) return first;
+  const sums = findGradientSums(first.graphs.values());
+  const isKnown = [...sums.values()].flat().every((axis) => alwaysSummed.includes(axis));
+  return isKnown ? first : placed(planned({ sums: (parameter) => sums.get(parameter) ?? [] }));
+}
+
+function optionsFor({ layout, graphs, mesh }: Program<"logical">): PlanOptions {
+  return planFor(layout, layout.uses.size === 0 ? () => 1 : findUnits(graphs.values(), mesh));
+}
+
+function placeGraphs(
+  program: Program<"logical">,
+  plan: PlacementPlan,
+  facts: MeshFacts,
+): ReadonlyMap<string, PlacedGraph> {
   const dealing: readonly Axis[] = program.layout.balancesSequence ? ["cp"] : [];
   const flows = findTensorFlows(program.main);
   const known = new Map<number, Placement>();
@@ -30,13 +55,7 @@ export function place(program: Program<"logical">, given: PlacementPlan | null =
     if (!graph) throw new Error(`the host code runs a graph "${name}" that is not there`);
     placed.set(name, placeGraph(graph, { facts, plan, dealing, flows, known }));
   }
-  const graphs = new Map([...program.graphs.keys()].map((name) => [name, placed.get(name)!]));
-  return { ...program, level: "placed", plan, graphs, main: sayPlacements(program.main, plan) };
-}
-
-function planOf({ states, loaders, layout, graphs, mesh }: Program<"logical">, facts: MeshFacts): PlacementPlan {
-  const unitOf = layout.uses.size === 0 ? () => 1 : findUnits(graphs.values(), mesh);
-  return planStates(facts, states, loaders, planFor(layout, unitOf));
+  return new Map([...program.graphs.keys()].map((name) => [name, placed.get(name)!]));
 }
 
 export const factsOf = (program: Pick<Program, "mesh" | "loaders" | "computedBatches">): MeshFacts =>

@@ -1,7 +1,7 @@
 // Where states and batches lie, from the mesh and the kinds of states. Data parallel: parameters are whole everywhere.
 // FSDP: a parameter rests split along dim 0, inside what its use splits, and is used without that. Gradients rest as
-// their parameter does, and as sums over the data axes that do not split it, so that microbatches add up without a
-// collective. Optimizer state rests as its parameter does.
+// their parameter does, and as sums over the axes that do not split it but give them in parts, so that microbatches add up
+// without a collective. Optimizer state rests as its parameter does.
 
 import { defaultLayout, type Layout, type Mark } from "../../ir/layout.js";
 import { dataAxes, type MeshFacts, plainPlacement } from "../../ir/mesh-facts.js";
@@ -22,7 +22,12 @@ export interface PlanOptions {
   readonly marks: ReadonlyMap<string, Mark>;
   /** Whether gradients wait for the last microbatch as whole sums, also over the axes that split their parameter at rest. */
   readonly accumulatesWhole: boolean;
+  /** Axes, beside those that are always summed over, over which terms of a parameter's gradient come as sums. */
+  readonly sums: (parameter: State) => readonly Axis[];
 }
+
+/** Ranks of these axes have other samples, or other parts of them: what they know of a gradient is a term of a sum. */
+export const alwaysSummed: readonly Axis[] = [...dataAxes, "cp"];
 
 /** What the user's hooks ask for. */
 export const planFor = (
@@ -38,6 +43,7 @@ export const planFor = (
   sequenceDim: () => null,
   marks,
   accumulatesWhole,
+  sums: () => [],
 });
 export const defaultPlan: PlanOptions = planFor(defaultLayout);
 
@@ -59,7 +65,6 @@ export function planStates(
   const only = (...axes: readonly Axis[]): readonly Axis[] => axes.filter((axis) => facts.axes.includes(axis));
   /** FSDP splits over dpShard, and cp ranks, which hold the same parameters, share the work. */
   const sharding = facts.axes.includes("dpShard") ? only("dpShard", "cp") : [];
-  const reducing = only(...dataAxes, "cp");
 
   const useOf = (state: State): Placement => {
     const { shape } = state.type;
@@ -83,7 +88,8 @@ export function planStates(
     if (state.kind === "optimizer") return same(restOf(owner));
     const at = options.accumulatesWhole ? useOf(owner) : restOf(owner);
     const splitting = at.dims.flatMap(({ axes }) => axes);
-    const sums = reducing.filter((axis) => !splitting.includes(axis));
+    const summed = [...alwaysSummed, ...options.sums(owner)];
+    const sums = facts.axes.filter((axis) => summed.includes(axis) && !splitting.includes(axis));
     return same({ dims: at.dims, partial: Object.fromEntries(sums.map((axis) => [axis, "sum"])) });
   };
 
@@ -91,7 +97,7 @@ export function planStates(
   for (const loader of loaders)
     for (const { name, type } of loader.fields)
       batch.set(name, batchPlacement(type.shape.length, only(...dataAxes), only("cp"), options.sequenceDim(name)));
-  const marks = new Map([
+  const marks = new Map<string, Mark>([
     [batchMark, Object.fromEntries(only(...dataAxes, "microbatch").map((axis) => [axis, 0]))],
     ...options.marks,
   ]);

@@ -1,7 +1,6 @@
 // A repeat whose stacked operands lie differently from round to round becomes several, one for each run of rounds that are
 // alike: updates of parameters of one shape, say, of which a plan splits some along the first dim and others along the last.
 import type { LogicalValue, RepeatStep } from "../../ir/graph.js";
-import { reducedPlacement } from "../../ir/placement.js";
 import { showPlacement } from "../../ir/placement-text.js";
 import { replaceInSteps, valuesMadeIn } from "../../ir/steps.js";
 import { lookUp, type Placing } from "./placing.js";
@@ -13,7 +12,7 @@ export function splitUnlike(step: Repeat, placing: Placing): readonly Repeat[] {
   const layoutOf = (round: number): string =>
     step.stacked
       .map(({ items }) => lookUp(placing, items[round]!))
-      .map(({ rest, use }) => `${showPlacement(reducedPlacement(rest))} ${showPlacement(reducedPlacement(use))}`)
+      .map(({ rest, use }) => `${showPlacement(rest)} ${showPlacement(use)}`)
       .join();
   const starts = Array.from({ length: step.count }, (_, round) => round).filter(
     (round) => round === 0 || layoutOf(round) !== layoutOf(round - 1),

@@ -294,7 +294,9 @@ export class Tracer {
       this.tensor(gradient),
     );
     this.isConstant = before;
-    return this.setGradient(state, this.valueOf(sum));
+    const value = this.valueOf(sum);
+    this.segment.names.set(value.id, `grad.${held.name}`);
+    return this.setGradient(state, value);
   }
 
   /** What the open segment knows of a gradient. */
