@@ -1,15 +1,17 @@
 // Sums of many rows of few columns, such as the gradient of a bias: threads share blocks of rows, each block has results of
 // its own, and these are added in the order of the blocks. Blocks depend on the sizes alone.
 import { dividedUp, fixedAmount, largest } from "../kernel/amount.js";
+import type { ColumnLoops } from "../kernel/choose-loops.js";
 import { guardReads } from "../kernel/guard-reads.js";
 import type { LoopLetter } from "../kernel/loop-letters.js";
 import type { LoopWriter } from "../kernel/loop-writer.js";
+import { indexName, numPoints, writeNest } from "../kernel/nests.js";
+import { growResult, startOf, typeOfResult } from "../kernel/reduction-text.js";
 import { cppValueTypes } from "../kernel/scalar-text.js";
 import type { Stages } from "../kernel/stages.js";
-import { type ColumnLoops, columnLoop, writePoint } from "./columns.js";
-import { writeStores } from "./elementwise.js";
-import { growResult, startOf, typeOfResult } from "./reductions.js";
-import { costPerElement, grainFor, indexName, numPoints, writeNest, writeShared } from "./work.js";
+import { writeStores } from "../kernel/stores.js";
+import { columnLoop, writePoint } from "./columns.js";
+import { costPerElement, grainFor, writeShared } from "./work.js";
 
 /** Whether the rows should be shared among threads instead: one stage, many rows, few columns. */
 export const areFewColumns = ({ outer, column, inner }: ColumnLoops, { stages }: Stages): boolean =>

@@ -1,15 +1,19 @@
 // Few long rows, such as the sum of a whole tensor: each row is cut into blocks whose results are combined in the order of
 // the blocks. Blocks depend on the row's size alone, so the result does not depend on the number of threads.
 import { dividedUp, largest } from "../kernel/amount.js";
+import type { ReductionLoops } from "../kernel/choose-loops.js";
 import { guardReads } from "../kernel/guard-reads.js";
 import type { LoopLetter } from "../kernel/loop-letters.js";
 import type { LoopWriter } from "../kernel/loop-writer.js";
+import { indexName, numPoints, writeNest } from "../kernel/nests.js";
+import { declareResult, growResult, typeOfResult } from "../kernel/reduction-text.js";
 import type { ScalarNode } from "../kernel/scalar-node.js";
 import { cppValueTypes } from "../kernel/scalar-text.js";
 import type { Stage, Stages } from "../kernel/stages.js";
-import { declareResult, growResult, simdPragma, typeOfResult } from "./reductions.js";
-import { type ReductionLoops, writeStageBody, writeStages } from "./rows.js";
-import { costPerElement, grainFor, indexName, numPoints, writeNest, writeShared } from "./work.js";
+import { writeStageBody } from "../kernel/stores.js";
+import { simdPragma } from "./reductions.js";
+import { writeStages } from "./rows.js";
+import { costPerElement, grainFor, writeShared } from "./work.js";
 
 const elementsOfBlock = 8192;
 /** Results of blocks lie on the stack. */

@@ -1,23 +1,17 @@
 // Reductions across memory: the elements of one sum lie a row apart, those of neighbouring sums side by side. The loop
 // over columns goes inside: a tile of columns has its results in an array, and all rows are added to it.
 import { dividedUp, largest } from "../kernel/amount.js";
+import type { ColumnLoops } from "../kernel/choose-loops.js";
 import { dependsOn, guardReads } from "../kernel/guard-reads.js";
 import type { LoopLetter } from "../kernel/loop-letters.js";
 import type { LoopWriter } from "../kernel/loop-writer.js";
+import { indexName, numPoints, writeIndices, writeNest } from "../kernel/nests.js";
+import { grow, startOf, typeOfResult } from "../kernel/reduction-text.js";
 import { argumentsOf, type ScalarNode } from "../kernel/scalar-node.js";
 import { concreteType, costOf, cppValueTypes } from "../kernel/scalar-text.js";
 import type { ReducePass, Stage, Stages } from "../kernel/stages.js";
-import { overwrittenReads, writeStores } from "./elementwise.js";
-import { grow, startOf, typeOfResult } from "./reductions.js";
-import { costPerElement, grainFor, indexName, numPoints, writeIndices, writeNest, writeShared } from "./work.js";
-
-export interface ColumnLoops {
-  /** Outer letters without the one that lies element by element. */
-  readonly outer: readonly LoopLetter[];
-  readonly column: LoopLetter;
-  /** The letters that are reduced. */
-  readonly inner: readonly LoopLetter[];
-}
+import { overwrittenReads, writeStores } from "../kernel/stores.js";
+import { costPerElement, grainFor, writeShared } from "./work.js";
 
 /** The widest tile that still gives threads something to share. */
 function tileFor({ outer, column }: ColumnLoops): number {

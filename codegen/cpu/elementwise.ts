@@ -2,45 +2,19 @@
 // the one that most operands have element by element.
 import { constantOf, dividedUp, largest, times } from "../kernel/amount.js";
 import { guardReads } from "../kernel/guard-reads.js";
-import {
-  contiguousLoop,
-  contiguousReads,
-  indexedLetters,
-  inMemoryOrder,
-  type LoopLetter,
-  loopLetters,
-  mergeLoops,
-} from "../kernel/loop-letters.js";
+import type { LoopLetter } from "../kernel/loop-letters.js";
 import type { LoopWriter } from "../kernel/loop-writer.js";
-import { nodesBelow, type ScalarNode } from "../kernel/scalar-node.js";
-import type { Stages, StorePass } from "../kernel/stages.js";
-import {
-  costPerElement,
-  grainFor,
-  indexName,
-  numPoints,
-  writeIndices,
-  writeNest,
-  writeShared,
-  writeSharedLetters,
-} from "./work.js";
+import { indexName, numPoints, writeIndices, writeNest } from "../kernel/nests.js";
+import type { Stages } from "../kernel/stages.js";
+import { writeStores } from "../kernel/stores.js";
+import { costPerElement, grainFor, writeShared, writeSharedLetters } from "./work.js";
 
 /** Rows that are enough for any number of threads; fewer and long ones are cut. */
 const manyRows = 64;
 const longRow = 8192;
 const pieceOfRow = 4096;
 
-export function writeElementwise(w: LoopWriter, stages: Stages): void {
-  const { kernel } = w.facts;
-  const written = kernel.operands.findIndex(({ role }) => role !== "read");
-  const loops = loopLetters(kernel, [...kernel.outer, ...kernel.inner]);
-  const weights = kernel.operands.map(({ role }) => (role === "read" ? 1 : 2));
-  const ordered = inMemoryOrder(
-    loops,
-    written,
-    contiguousLoop(loops, weights, contiguousReads(kernel, stages.roots))?.loop ?? null,
-  );
-  const merged = mergeLoops(ordered, indexedLetters(stages.roots));
+export function writeElementwise(w: LoopWriter, merged: readonly LoopLetter[], stages: Stages): void {
   const innermost = merged.at(-1);
   if (!innermost) {
     writeStores(w, stages.after, new Set());
@@ -114,22 +88,5 @@ function writePieces(
     const name = indexName(w, innermost, "i");
     const header = `for (std::int64_t ${name} = ${first}; ${name} < ${last}; ++${name}) {`;
     w.block(["#pragma omp simd", header], [{ name, loop: innermost }], body);
-  });
-}
-
-/** Stores in order. */
-export function writeStores(w: LoopWriter, stores: readonly StorePass[], safe: ReadonlySet<ScalarNode>): void {
-  const values = stores.map(({ value }) => value);
-  const write = w.plan(values, new Set([...safe, ...overwrittenReads(stores)]));
-  for (const { operand, value } of stores) w.store(operand, value, write);
-}
-
-/** What a store overwrites and a later one needs: it is read before. */
-export function overwrittenReads(stores: readonly StorePass[]): readonly ScalarNode[] {
-  const stored = new Set<number>();
-  return stores.flatMap(({ operand, value }) => {
-    const reads = nodesBelow([value]).filter((node) => node.kind === "input" && stored.has(node.operand));
-    stored.add(operand);
-    return reads;
   });
 }

@@ -1,19 +1,17 @@
 // Reductions along memory: each thread has rows of its own, and each row is walked once for every stage. A row's result
 // is made by one thread in one order, so it does not depend on their number.
 import { largest } from "../kernel/amount.js";
+import type { ReductionLoops } from "../kernel/choose-loops.js";
 import { guardReads } from "../kernel/guard-reads.js";
 import type { LoopLetter } from "../kernel/loop-letters.js";
 import type { LoopWriter } from "../kernel/loop-writer.js";
+import { numPoints, writeNest } from "../kernel/nests.js";
+import { declareResult } from "../kernel/reduction-text.js";
 import type { ScalarNode } from "../kernel/scalar-node.js";
 import type { Stage, Stages } from "../kernel/stages.js";
-import { overwrittenReads, writeStores } from "./elementwise.js";
-import { declareResult, grow, simdPragma } from "./reductions.js";
-import { costPerElement, grainFor, numPoints, writeNest, writeSharedLetters } from "./work.js";
-
-export interface ReductionLoops {
-  readonly outer: readonly LoopLetter[];
-  readonly inner: readonly LoopLetter[];
-}
+import { writeStageBody, writeStores } from "../kernel/stores.js";
+import { simdPragma } from "./reductions.js";
+import { costPerElement, grainFor, writeSharedLetters } from "./work.js";
 
 export function writeRows(w: LoopWriter, { outer, inner }: ReductionLoops, all: Stages): void {
   const { stages, safe } = guardReads(all, inner.at(-1)!);
@@ -42,19 +40,6 @@ function writeStage(w: LoopWriter, inner: readonly LoopLetter[], stage: Stage, s
   for (const { pass, name } of results) w.line(declareResult(pass, name));
   writeNest(w, inner, simdPragma(results), () => writeStageBody(w, stage, results, safe));
   for (const { pass, name } of results) w.setResult(pass.result, name);
-}
-
-/** What happens at one point of a stage's loop. */
-export function writeStageBody(
-  w: LoopWriter,
-  stage: Stage,
-  results: readonly { readonly pass: Stage["reduces"][number]; readonly name: string }[],
-  safe: ReadonlySet<ScalarNode>,
-): void {
-  const roots = [...stage.reduces.map(({ of }) => of), ...stage.stores.map(({ value }) => value)];
-  const write = w.plan(roots, new Set([...safe, ...overwrittenReads(stage.stores)]));
-  for (const { pass, name } of results) grow(w, pass, name, write);
-  for (const { operand, value } of stage.stores) w.store(operand, value, write);
 }
 
 /** Whether rows are too few for threads and long enough to be cut. */

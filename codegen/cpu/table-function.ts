@@ -3,15 +3,15 @@
 import type { Amount, Kernel, Place, TableLaunch } from "../../src/ir/scheduled.js";
 import { type CppNames, cppIdentifier } from "../cpp-text.js";
 import { dividedUp, fixedAmount, largest, plus } from "../kernel/amount.js";
+import { type AmountNames, type KernelFunction, kernelContext } from "../kernel/kernel-context.js";
 import { type LoopLetter, loopLetters } from "../kernel/loop-letters.js";
 import { LoopWriter } from "../kernel/loop-writer.js";
+import { declareResult, growResult, typeOfResult } from "../kernel/reduction-text.js";
 import { cppElementTypes, cppValueTypes } from "../kernel/scalar-text.js";
 import { type Stage, type Stages, stagesOf } from "../kernel/stages.js";
-import { writeStores } from "./elementwise.js";
-import { type AmountNames, type KernelFunction, kernelContext } from "./kernel-function.js";
-import { declareResult, growResult, simdPragma, typeOfResult } from "./reductions.js";
-import { writeStageBody } from "./rows.js";
-import { type Column, columnOf, rowTable } from "./table-rows.js";
+import { writeStageBody, writeStores } from "../kernel/stores.js";
+import { type Column, columnOf, rowTable } from "../kernel/table-rows.js";
+import { simdPragma } from "./reductions.js";
 
 export interface TableFunction extends Omit<KernelFunction, "parameters" | "declarations"> {
   /** The table, to stand in front of the function. */

@@ -1,6 +1,6 @@
 // The memory of a graph as pointers with the user's names: those of buffers at the head of the function, those of the
 // buffers of a round at the head of the loop's body, where a uniform step or a table of offsets says where they lie.
-import type { Amount, Buffer, Place, ScheduledGraph } from "../../src/ir/scheduled.js";
+import type { Amount, Buffer, Place } from "../../src/ir/scheduled.js";
 import { type CppNames, cppComment, cppIdentifier, cppInteger } from "../cpp-text.js";
 import { graphField } from "../host/run-graph.js";
 import { constantOf, fixedAmount, isAlways, plus, sameAmount, scaled } from "../kernel/amount.js";
@@ -18,13 +18,19 @@ export interface OpenLoop {
 }
 
 export interface PlaceFacts {
-  readonly graph: ScheduledGraph;
   readonly amounts: AmountTable;
   readonly names: CppNames;
-  /** Where a field of the batch is among the loader's fields. */
-  fieldIndex(field: string): number;
   /** `[4, 256, 768]`, as far as it is known. */
   shapeOf(buffer: Buffer): string;
+  readonly outside: OutsideMemory;
+}
+
+/** How a target finds what is in neither area: what the host code hands over and gets back. */
+export interface OutsideMemory {
+  /** Whether a number of the host code is handed over by value; else it has a place in memory as other buffers do. */
+  readonly areNumbersValues: boolean;
+  /** The pointer to such a buffer. */
+  pointer(buffer: Buffer): string;
 }
 
 export class Places {
@@ -77,9 +83,9 @@ export class Places {
     return `${base} + ${this.facts.amounts.text(offset, cppIdentifier(`${base}.${what}`))}`;
   }
 
-  /** Whether a place is a number of the host code. */
+  /** Whether a place is a number of the host code that is handed over by value. */
   isValue(place: Place): boolean {
-    return place.kind === "buffer" && place.home.kind === "scalar";
+    return this.facts.outside.areNumbersValues && place.kind === "buffer" && place.home.kind === "scalar";
   }
 
   /** The number of the host code that a place is. */
@@ -96,10 +102,10 @@ export class Places {
   #buffer(buffer: Buffer): string {
     const known = this.#buffers.get(buffer);
     if (known !== undefined) return known;
-    const { home, dtype } = buffer;
+    const { dtype } = buffer;
     const name = this.facts.names.declare(buffer.name);
     const type = cppElementTypes[dtype];
-    const isConstant = home.kind === "batch" || home.kind === "tensor";
+    const isConstant = isReadOnly(buffer);
     this.head.push(
       `${isConstant ? "const " : ""}${type}* const ${name} = ${this.#memoryOf(buffer)};  ${cppComment(`${this.facts.shapeOf(buffer)} ${buffer.name}`)}`,
     );
@@ -107,23 +113,11 @@ export class Places {
     return name;
   }
 
-  #memoryOf({ home, dtype, name }: Buffer): string {
-    const type = cppElementTypes[dtype];
-    switch (home.kind) {
-      case "state":
-      case "arena": {
-        const offset = this.facts.amounts.text(home.offset, cppIdentifier(`${name}.place`));
-        return `dream::at<${type}>(${areas[home.kind]}, ${offset})`;
-      }
-      case "batch":
-        return `in.batch.field<${type}>(${this.facts.fieldIndex(home.field)})`;
-      case "tensor":
-        return `in.${graphField(home.name)}.data<${type}>()`;
-      case "result":
-        return `results.${graphField(home.name)}.data<${type}>()`;
-      case "scalar":
-        throw new Error(`${name} is a number of the host code and has no memory here`);
-    }
+  #memoryOf(buffer: Buffer): string {
+    const { home, dtype, name } = buffer;
+    if (home.kind !== "state" && home.kind !== "arena") return this.facts.outside.pointer(buffer);
+    const offset = this.facts.amounts.text(home.offset, cppIdentifier(`${name}.place`));
+    return `dream::at<${cppElementTypes[dtype]}>(${areas[home.kind]}, ${offset})`;
   }
 
   /** A place that is another buffer in each round. */
@@ -140,7 +134,7 @@ export class Places {
     const name = this.facts.names.declare(pattern.short);
     const type = cppElementTypes[first.dtype];
     const comment = cppComment(`${this.facts.shapeOf(first)} ${pattern.whole}`);
-    const isConstant = buffers.some(({ home }) => home.kind === "batch" || home.kind === "tensor");
+    const isConstant = buffers.some(isReadOnly);
     innermost.head.push(
       `${isConstant ? "const " : ""}${type}* const ${name} = ${this.#memoryOfRound(buffers, used, name)};  ${comment}`,
     );
@@ -168,7 +162,7 @@ export class Places {
       return `dream::at<${type}>(${areas[areaKind]}, ${offset})`;
     }
     const table = this.facts.names.declare(`${name}ByRound`);
-    const isConstant = buffers.some(({ home }) => home.kind === "batch" || home.kind === "tensor");
+    const isConstant = buffers.some(isReadOnly);
     const pointers = buffers.map((buffer) => this.#buffer(buffer));
     this.head.push(`${isConstant ? "const " : ""}${type}* const ${table}[] = {${pointers.join(", ")}};`);
     return `${table}[${tableIndex(loops)}]`;
@@ -213,6 +207,10 @@ export class Places {
     return known;
   }
 }
+
+/** What the host code hands over is read only. */
+const isReadOnly = ({ home }: Buffer): boolean =>
+  home.kind === "batch" || home.kind === "tensor" || home.kind === "scalar";
 
 export const areas = { state: "states", arena: "arena" } as const;
 

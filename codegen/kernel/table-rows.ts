@@ -2,7 +2,7 @@
 import type { Amount, Buffer, Kernel, Place, TableLaunch } from "../../src/ir/scheduled.js";
 import { numBytesOf } from "../../src/ir/tensor-type.js";
 import { cppComment, cppInteger } from "../cpp-text.js";
-import { constantOf, fixedAmount, plus, sameAmount, scaled } from "../kernel/amount.js";
+import { constantOf, fixedAmount, plus, sameAmount, scaled } from "./amount.js";
 
 /** How an operand is found: by value, by one pointer for all rows, or by a field of the row: a place, or which value. */
 export type Column =
