@@ -1,5 +1,6 @@
 // The letters of one step, as placement needs them: per dim the letter that may be split and the size of what is
 // merged inside it, so that (he) is letter h with 64 elements inside and a split by h cuts the dim in units of 64.
+import { parseFactors, type Term } from "../ops/factors.js";
 import type { Op } from "../ops/op.js";
 
 export interface TermDim {
@@ -29,32 +30,29 @@ export interface StepLetters {
 
 /** The letters of a call of `op`. `shapes` are the whole shapes of the inputs. */
 export function stepLetters(op: Op, shapes: readonly (readonly number[])[], attrs: unknown): StepLetters {
-  const text = op.factors(shapes, attrs);
-  const bracketed = [...text.matchAll(/\[(.)\]/g)].map((match) => match[1]!);
-  const [ins, outs] = text.replace(/[[\]]/g, "").split("->");
-  const dims = (term: string): string[] => [...term.matchAll(/\((\w+)\)|\w/g)].map((match) => match[1] ?? match[0]);
-  const inputs = (ins === "*" ? [] : ins!.split(",")).map(dims);
-  const outputs = outs!.split(",").map(dims);
+  const { inputs, outputs, bracketed } = parseFactors(op.factors(shapes, attrs));
   const sizes = new Map(Object.entries(op.sizes(attrs)));
-  const inside = (dim: string): number => [...dim.slice(1)].reduce((n, letter) => n * sizes.get(letter)!, 1);
-  inputs.forEach((term, i) => term.forEach((dim, d) => sizes.set(dim[0]!, shapes[i]![d]! / inside(dim))));
+  const inside = ([, ...inner]: readonly string[]): number => inner.reduce((n, letter) => n * sizes.get(letter)!, 1);
+  inputs.forEach((term, i) => {
+    term.forEach((dim, d) => {
+      sizes.set(dim[0]!, shapes[i]![d]! / inside(dim));
+    });
+  });
   const resized = op.resized(attrs);
-  const view = (terms: readonly string[][], sizeOf: (letter: string) => number): TermDim[][] =>
+  const view = (terms: readonly Term[], sizeOf: (letter: string) => number): TermDim[][] =>
     terms.map((term) =>
-      term.map((dim) => ({
-        letter: dim[0]!,
-        inside: inside(dim),
-        size: sizeOf(dim[0]!) * inside(dim),
-        inner: [...dim.slice(1)],
-      })),
+      term.map((dim) => {
+        const [letter, ...inner] = dim as readonly [string, ...string[]];
+        return { letter, inside: inside(dim), size: sizeOf(letter) * inside(dim), inner };
+      }),
     );
   const views = {
     inputs: view(inputs, (letter) => sizes.get(letter)!),
     outputs: view(outputs, (letter) => resized[letter] ?? sizes.get(letter)!),
   };
   for (const [letter, size] of Object.entries(resized)) sizes.set(letter, Math.max(size, sizes.get(letter)!));
-  const inner = [...inputs, ...outputs].flat().flatMap((dim) => [...dim.slice(1)]);
-  const known = new Set(inputs.flat().flatMap((dim) => [...dim]));
+  const inner = [...inputs, ...outputs].flat().flatMap((dim) => dim.slice(1));
+  const known = new Set(inputs.flat(2));
   const localized = op.localize(attrs);
   const lettersBy = (take: string): Set<string> =>
     new Set(localized.flatMap((local) => (local.take === take ? [local.letter] : [])));
@@ -63,12 +61,7 @@ export function stepLetters(op: Op, shapes: readonly (readonly number[])[], attr
     ...views,
     sizes,
     whole: new Set([...bracketed, ...inner]),
-    free: new Set(
-      outputs
-        .flat()
-        .flatMap((dim) => [...dim])
-        .filter((letter) => !known.has(letter)),
-    ),
+    free: new Set(outputs.flat(2).filter((letter) => !known.has(letter))),
     reduced: [...new Set(inputs.flat().map((dim) => dim[0]!))].filter((letter) =>
       outputs.some((term) => !term.some((dim) => dim.includes(letter))),
     ),

@@ -9,6 +9,8 @@ export type Term = readonly (readonly string[])[];
 export interface Factors {
   readonly inputs: readonly Term[];
   readonly outputs: readonly Term[];
+  /** Letters in brackets. */
+  readonly bracketed: readonly string[];
 }
 
 export interface Description {
@@ -36,7 +38,11 @@ function parseLine(text: string): Factors {
   const [ins, outs] = text.replace(/[[\]]/g, "").split("->");
   if (ins === undefined || outs === undefined) throw new Error(`"${text}" is not a line of factors`);
   const term = (part: string): Term => [...part.matchAll(/\((\w+)\)|\w/g)].map((match) => [...(match[1] ?? match[0])]);
-  return { inputs: ins === "*" ? [] : ins.split(",").map(term), outputs: outs.split(",").map(term) };
+  return {
+    inputs: ins === "*" ? [] : ins.split(",").map(term),
+    outputs: outs.split(",").map(term),
+    bracketed: [...text.matchAll(/\[(.)\]/g)].map((match) => match[1]!),
+  };
 }
 
 /** Letters that a line of factors does not have. */
