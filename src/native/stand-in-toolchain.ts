@@ -14,8 +14,8 @@ const standInFlags = ["-std=c++20", "-g", "-fopenmp", "-fno-math-errno", "-fno-t
  * struct is stored that a call returned, unless the call is inlined. Locals without a value get a pattern.
  */
 const checkedFlags = [
-  ...["-fsanitize=thread", "--param=tsan-instrument-func-entry-exit=0"],
-  ...["-O2", "-finline-limit=100000", "-ftrivial-auto-var-init=pattern"],
+  ...["-fsanitize=thread,alignment,bounds", "--param=tsan-instrument-func-entry-exit=0"],
+  ...["-O2", "-finline-limit=100000", "-ftrivial-auto-var-init=pattern", "-fno-extern-tls-init"],
 ];
 
 /** Throws a `MissingTool`. */
