@@ -43,17 +43,27 @@ export function emitTables(scheduled: ScheduledProgram): string {
       program.loaders.map((loader, i) => loaderRow(loader, i)),
     ),
     table(
+      "areas",
+      "dream::AreaBytes",
+      variants.flatMap(({ areas }) =>
+        areas.map(({ stateBytes, arenaBytes }) => `{${cppInteger(stateBytes)}, ${cppInteger(arenaBytes)}}`),
+      ),
+    ),
+    table(
       "variants",
       "dream::VariantInfo",
-      variants.map(({ degrees, stateBytes, arenaBytes }) => {
+      variants.map(({ degrees, areas }, i) => {
         const list = rankAxes.map((axis) => cppInteger(degrees[axis])).join(", ");
-        return `{{${list}}, ${cppInteger(stateBytes)}, ${cppInteger(arenaBytes)}}`;
+        return `{{${list}}, {areas + ${i * areas.length}, ${areas.length}}}`;
       }),
     ),
     table(
       "plan",
       "dream::PlanEntry",
-      plan.map(({ what, bytes }) => `{${cppString(what)}, ${arrays.numbers("bytes", bytes)}}`),
+      plan.map(({ what, bytes, place }) => {
+        const fields = [cppString(what), arrays.numbers("bytes", bytes), ...(place === 0 ? [] : [cppInteger(place)])];
+        return `{${fields.join(", ")}}`;
+      }),
     ),
   ];
   const observed = observedRows(scheduled, arrays);
@@ -85,7 +95,7 @@ export function emitTables(scheduled: ScheduledProgram): string {
   });
 }
 
-const tableNames = ["config", "stateOffsets", "states", "loaders", "variants", "plan", "observed", "none"];
+const tableNames = ["config", "stateOffsets", "states", "loaders", "areas", "variants", "plan", "observed", "none"];
 
 const table = (name: string, type: string, rows: readonly string[]) => ({ name, type, rows });
 

@@ -7,6 +7,8 @@ import type { StateKind } from "../../src/ir/state.js";
 export interface PlanEntry {
   readonly what: string;
   readonly bytes: Amount;
+  /** On axis pp. */
+  readonly place: number;
 }
 
 const kindNames: { readonly [K in StateKind]: string } = {
@@ -18,9 +20,12 @@ const kindNames: { readonly [K in StateKind]: string } = {
 /** Entries of the arena that are named; the rest is one entry. */
 const mostNamed = 12;
 
-/** The largest of the first variant first; it also says what is named. */
-export function planEntries(scheduled: ScheduledProgram): readonly PlanEntry[] {
-  const plans = scheduled.variants.map((_, variant) => memoryPlan(scheduled, variant));
+/** The largest of the first variant first, for each place on axis pp; it also says what is named. */
+export const planEntries = (scheduled: ScheduledProgram): readonly PlanEntry[] =>
+  scheduled.variants[0]!.areas.flatMap((_, place) => entriesAt(scheduled, place));
+
+function entriesAt(scheduled: ScheduledProgram, place: number): readonly PlanEntry[] {
+  const plans = scheduled.variants.map((_, variant) => memoryPlan(scheduled, variant, place));
   const fullest = plans[0]!.graphs.toSorted((a, b) => b.plannedBytes - a.plannedBytes)[0];
   const named = [...new Set(fullest?.live.slice(0, mostNamed).map(({ name }) => name))];
   const perPlan = (bytesOf: (plan: MemoryPlan) => number): Amount => plans.map(bytesOf);
@@ -33,13 +38,15 @@ export function planEntries(scheduled: ScheduledProgram): readonly PlanEntry[] {
         ? `${what} in host memory`
         : what,
       bytes: perPlan(({ states }) => sum(states.filter((state) => state.kind === kind))),
+      place,
     })),
     ...named.map((name) => ({
       what: `${fullest!.graph}: ${name}`,
       bytes: perPlan((plan) => liveBytes(plan, name)),
+      place,
     })),
-    { what: "everything else in the arena", bytes: perPlan((plan) => plan.arenaBytes - namedBytes(plan)) },
-    { what: "gaps between states", bytes: perPlan(({ states, stateBytes }) => stateBytes - sum(states)) },
+    { what: "everything else in the arena", bytes: perPlan((plan) => plan.arenaBytes - namedBytes(plan)), place },
+    { what: "gaps between states", bytes: perPlan(({ states, stateBytes }) => stateBytes - sum(states)), place },
   ]
     .filter(({ bytes }) => bytes.some((size) => size > 0))
     .toSorted((a, b) => b.bytes[0]! - a.bytes[0]!);

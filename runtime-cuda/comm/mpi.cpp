@@ -248,6 +248,12 @@ class MpiWorld final : public World {
   int size() const override { return size_; }
   int localRank() const override { return localRank_; }
   int localSize() const override { return localSize_; }
+  std::int64_t sumOnMachine(std::int64_t number) override {
+    MPI_Request request;
+    MPI_Iallreduce(MPI_IN_PLACE, &number, 1, MPI_INT64_T, MPI_SUM, node_, &request);
+    finish(request, "a sum of bytes");
+    return number;
+  }
 
   std::unique_ptr<Communicator> split(int group, bool hasTransfers) override {
     MPI_Comm comm;

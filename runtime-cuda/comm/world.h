@@ -25,6 +25,8 @@ class World {
   /** Ranks on this machine, and which of them this one is. */
   virtual int localRank() const = 0;
   virtual int localSize() const = 0;
+  /** The sum of the numbers of all ranks on this machine, which call it together. */
+  virtual std::int64_t sumOnMachine(std::int64_t number) = 0;
   /**
    * The communicator of the ranks with the same group, in the order of their ranks. All ranks call it together.
    * `hasTransfers`: whether single ranks of it send to each other.

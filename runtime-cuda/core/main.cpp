@@ -58,9 +58,12 @@ void setUp(Run::Services& services, int variant) {
   for (const LoaderInfo& loader : program.loaders)
     services.loaders.push_back(std::make_unique<Loader>(loader, pathOf(loader, services.config), services.degrees,
                                                         services.coordinates, options.seed));
-  const VariantInfo& chosen = program.variants[static_cast<std::size_t>(variant)];
   if (options.plan) services.reporter->console().write(describePlan(program, variant));
-  services.memory = std::make_unique<Memory>(chosen.stateBytes, chosen.arenaBytes, world.localSize());
+  const auto place = static_cast<std::size_t>(services.coordinates[static_cast<std::size_t>(Axis::pp)]);
+  const auto [stateBytes, arenaBytes] = program.variants[static_cast<std::size_t>(variant)].areas[place];
+  checkAvailable(world.sumOnMachine(stateBytes + arenaBytes), world.localSize());
+  world.barrier();
+  services.memory = std::make_unique<Memory>(stateBytes, arenaBytes);
   for (int axis = 0; axis < numAxes; axis++) {
     const bool isAlone = services.degrees[static_cast<std::size_t>(axis)] == 1;
     const auto group = static_cast<int>(groupOf(world.rank(), static_cast<Axis>(axis), services.degrees));

@@ -37,23 +37,21 @@ std::int64_t availableBytes() {
   return machine < group ? machine : group;
 }
 
-void checkAvailable(std::size_t numBytes, int localSize) {
+}  // namespace
+
+void checkAvailable(std::int64_t neededBytes, int localSize) {
   const std::int64_t available = availableBytes();
-  const std::int64_t needed = static_cast<std::int64_t>(numBytes) * localSize;
-  if (available < 0 || needed <= available) return;
+  if (available < 0 || neededBytes <= available) return;
   const std::string ranks =
       localSize == 1 ? "this run needs " : std::to_string(localSize) + " ranks on this machine need ";
-  throw Fault(ranks + describeBytes(needed) + " of memory and " + describeBytes(available) + " are available",
+  throw Fault(ranks + describeBytes(neededBytes) + " of memory and " + describeBytes(available) + " are available",
               "--plan says what takes it; a smaller batch or more machines need less");
 }
 
-}  // namespace
-
-Memory::Memory(std::int64_t stateBytes, std::int64_t arenaBytes, int localSize) {
+Memory::Memory(std::int64_t stateBytes, std::int64_t arenaBytes) {
   arenaOffset_ = roundUp(static_cast<std::size_t>(stateBytes), hugePage);
   numBytes_ = arenaOffset_ + roundUp(static_cast<std::size_t>(arenaBytes), hugePage);
   if (numBytes_ == 0) numBytes_ = hugePage;
-  checkAvailable(static_cast<std::size_t>(stateBytes + arenaBytes), localSize);
   // One huge page more, so that the start can be at the border of one.
   void* mapping =
       mmap(nullptr, numBytes_ + hugePage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);

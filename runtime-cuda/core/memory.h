@@ -9,8 +9,8 @@ namespace dream {
 
 class Memory {
  public:
-  /** Zeros. Throws a `Fault` where the machine has less than `localSize` ranks need. */
-  Memory(std::int64_t stateBytes, std::int64_t arenaBytes, int localSize);
+  /** Zeros. */
+  Memory(std::int64_t stateBytes, std::int64_t arenaBytes);
   ~Memory();
   Memory(const Memory&) = delete;
   Memory& operator=(const Memory&) = delete;
@@ -21,6 +21,9 @@ class Memory {
   std::byte* start_ = nullptr;
   std::size_t numBytes_ = 0, arenaOffset_ = 0;
 };
+
+/** Throws a `Fault` where the machine has less than its `localSize` ranks need together. Before one of them takes any. */
+void checkAvailable(std::int64_t neededBytes, int localSize);
 
 /** Most memory that this process has had, and how much it has of files, in bytes (from /proc). */
 struct MemoryUse {

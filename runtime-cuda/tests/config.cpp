@@ -103,7 +103,7 @@ TEST_SUITE("config") {
   }
 
   TEST_CASE("a world must fit a variant of the mesh") {
-    const VariantInfo variants[] = {{{1, 1, 1, 1, 2}, 0, 0}, {{1, 2, 1, 1, 2}, 0, 0}};
+    const VariantInfo variants[] = {{{1, 1, 1, 1, 2}, {}}, {{1, 2, 1, 1, 2}, {}}};
     ProgramInfo program{};
     program.name = "gpt";
     program.degrees[0] = program.degrees[2] = program.degrees[3] = 1;

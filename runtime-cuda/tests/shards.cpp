@@ -25,7 +25,8 @@ const StateInfo states[] = {
     {"count", {}, StateKind::buffer, DType::i32, spanOf(vectorShape), spanOf(notSplit), {}, spanOf(offsets[1])},
     {"moment", {}, StateKind::optimizer, DType::f32, spanOf(vectorShape), spanOf(notSplit), {}, spanOf(offsets[2])},
 };
-const VariantInfo variants[] = {{{1, 1, 2, 1, 3}, 768, 0}};
+const AreaBytes areas[] = {{768, 0}};
+const VariantInfo variants[] = {{{1, 1, 2, 1, 3}, spanOf(areas)}};
 
 ProgramInfo makeProgram() {
   ProgramInfo program{};
@@ -43,6 +44,7 @@ class PretendedWorld final : public World {
   int size() const override { return size_; }
   int localRank() const override { return 0; }
   int localSize() const override { return size_; }
+  std::int64_t sumOnMachine(std::int64_t number) override { return number * size_; }
   std::unique_ptr<Communicator> split(int, bool) override { return nullptr; }
   bool anyAsks(bool) override { return false; }
   void gather(const void*, std::size_t, bool, const std::function<void(int, const void*)>& see) override {
@@ -148,8 +150,9 @@ TEST_SUITE("shards") {
   }
 
   TEST_CASE("memory that the machine does not have is refused with both numbers") {
-    CHECK_THROWS_AS(Memory(std::int64_t{1} << 50, 0, 1), Fault);
-    const Memory memory(1000, 5000, 1);
+    CHECK_THROWS_AS(checkAvailable(std::int64_t{1} << 50, 1), Fault);
+    CHECK_NOTHROW(checkAvailable(6000, 2));
+    const Memory memory(1000, 5000);
     CHECK(reinterpret_cast<std::uintptr_t>(memory.states()) % 4096 == 0);
     CHECK(memory.arena() >= memory.states() + 1000);
     CHECK(std::all_of(memory.arena(), memory.arena() + 5000, [](std::byte each) { return each == std::byte{0}; }));

@@ -58,10 +58,11 @@ const dream::ConfigEntry config[] = {
     {"method", dream::ConfigType::string, "\"sgd\"", false, none, none, none, none, spanOf(choices)},
     {"hiddenSize", dream::ConfigType::integer, "3", true, none, none, none, none, {}},
 };
-const dream::VariantInfo variants[] = {{{1, 1, 1, 1, 1}, 256, 4096},
-                                       {{1, 2, 1, 1, 1}, 256, 4096},
-                                       {{1, 4, 1, 1, 1}, 256, 4096},
-                                       {{1, 8, 1, 1, 1}, 256, 4096}};
+const dream::AreaBytes areas[] = {{256, 4096}};
+const dream::VariantInfo variants[] = {{{1, 1, 1, 1, 1}, spanOf(areas)},
+                                       {{1, 2, 1, 1, 1}, spanOf(areas)},
+                                       {{1, 4, 1, 1, 1}, spanOf(areas)},
+                                       {{1, 8, 1, 1, 1}, spanOf(areas)}};
 const std::int64_t planBytes[] = {256, 256, 256, 256};
 const dream::PlanEntry plan[] = {{"parameters and gradients", spanOf(planBytes)}};
 

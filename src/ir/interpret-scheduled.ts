@@ -28,12 +28,13 @@ export class ScheduledMachine {
     private readonly program: ScheduledProgram,
     private readonly variant: number,
   ) {
-    const { degrees, stateBytes, arenaBytes } = program.variants[variant]!;
+    const { degrees, areas } = program.variants[variant]!;
     this.degrees = degrees;
     this.numRanks = numRanks(onRanks(degrees));
-    const ranks = Array.from({ length: this.numRanks }, (_, rank) => rank);
-    this.states = ranks.map(() => new RankMemory("the area of states", stateBytes));
-    this.arenas = ranks.map(() => new RankMemory("the arena", arenaBytes));
+    const perPlace = this.numRanks / areas.length;
+    const own = Array.from({ length: this.numRanks }, (_, rank) => areas[Math.floor(rank / perPlace)]!);
+    this.states = own.map(({ stateBytes }) => new RankMemory("the area of states", stateBytes));
+    this.arenas = own.map(({ arenaBytes }) => new RankMemory("the arena", arenaBytes));
   }
 
   setState(state: State, rank: number, { data }: NdArray): void {

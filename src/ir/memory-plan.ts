@@ -2,6 +2,7 @@
 // when most bytes of the arena are in use, by name. Buffers of repeated layers are one entry.
 import { type BufferUse, bufferUseNames, bufferUses } from "./buffer-uses.js";
 import { leavesOf, touchesOf } from "./memory-touches.js";
+import { placeOfGraph } from "./pipeline.js";
 import type { Buffer, Launch, ScheduledGraph, ScheduledProgram } from "./scheduled.js";
 import type { StateKind } from "./state.js";
 import { numBytesOf } from "./tensor-type.js";
@@ -32,19 +33,22 @@ export interface MemoryPlan {
   readonly graphs: readonly GraphMemory[];
 }
 
-/** The memory of one rank in a variant. */
-export function memoryPlan(program: ScheduledProgram, variant = 0): MemoryPlan {
+/** The memory of one rank in a variant, at a place of axis pp. */
+export function memoryPlan(program: ScheduledProgram, variant = 0, place = 0): MemoryPlan {
+  const { pipelined } = program.program;
   const bytesOf = ({ numElements, dtype }: Buffer): number => numElements[variant]! * numBytesOf[dtype];
   const kinds = new Map<StateKind, number>();
-  for (const { state, buffer } of program.states) kinds.set(state.kind, (kinds.get(state.kind) ?? 0) + bytesOf(buffer));
+  for (const { state, buffer, place: only } of program.states)
+    if (only === undefined || only === place) kinds.set(state.kind, (kinds.get(state.kind) ?? 0) + bytesOf(buffer));
   const offloaded = new Set(program.states.flatMap(({ state, isOffloaded }) => (isOffloaded ? [state.kind] : [])));
-  const { stateBytes, arenaBytes, offloadedBytes } = program.variants[variant]!;
+  const { stateBytes, arenaBytes, offloadedBytes } = program.variants[variant]!.areas[place]!;
+  const graphs = [...program.graphs.values()].filter(({ name }) => (placeOfGraph(pipelined, name) ?? place) === place);
   return {
     states: [...kinds].map(([kind, bytes]) => ({ kind, bytes, isOffloaded: offloaded.has(kind) })),
     stateBytes,
     offloadedBytes,
     arenaBytes,
-    graphs: [...program.graphs.values()].map((graph) => graphMemory(graph, variant, bytesOf)),
+    graphs: graphs.map((graph) => graphMemory(graph, variant, bytesOf)),
   };
 }
 

@@ -19,10 +19,13 @@ export function printScheduled({ program, variants, states, graphs }: ScheduledP
   const sections = [
     [
       `scheduled program ${program.name} of ${program.file}`,
-      ...variants.map(({ degrees, stateBytes, arenaBytes, offloadedBytes }, i) => {
+      ...variants.flatMap(({ degrees, areas }, i) => {
         const mesh = rankAxes.map((axis) => `${axis} ${degrees[axis]}`).join(", ");
-        const offloaded = offloadedBytes > 0 ? ` (the last ${offloadedBytes} in host memory)` : "";
-        return `variant ${i}: ${mesh}; state ${stateBytes} bytes${offloaded}, arena ${arenaBytes} bytes`;
+        return areas.map(({ stateBytes, arenaBytes, offloadedBytes }, place) => {
+          const where = areas.length > 1 ? `${mesh}, at place ${place} of pp` : mesh;
+          const offloaded = offloadedBytes > 0 ? ` (the last ${offloadedBytes} in host memory)` : "";
+          return `variant ${i}: ${where}; state ${stateBytes} bytes${offloaded}, arena ${arenaBytes} bytes`;
+        });
       }),
     ],
     states.map(printState),

@@ -18,7 +18,11 @@ export type Amount = readonly number[];
 /** One way to fill an open ("auto") degree. A program whose degrees are all given has one variant. */
 export interface Variant {
   readonly degrees: Degrees;
-  /** Bytes of the two areas of memory on each rank. */
+  /** By place on axis pp: a rank holds the states of its own stages, and what its own graphs need. */
+  readonly areas: readonly AreaBytes[];
+}
+/** Bytes of the two areas of memory on a rank. */
+export interface AreaBytes {
   readonly stateBytes: number;
   readonly arenaBytes: number;
   /**

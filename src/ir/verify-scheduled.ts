@@ -5,6 +5,7 @@ import { BusyBytes, type BusyRange } from "./busy-bytes.js";
 import { ByteOwners } from "./byte-owners.js";
 import { standstills } from "./check-transfers.js";
 import type { Origin } from "./origin.js";
+import { placeOfGraph } from "./pipeline.js";
 import type {
   Amount,
   Buffer,
@@ -16,6 +17,7 @@ import type {
   ScheduledProgram,
   WaitLaunch,
 } from "./scheduled.js";
+import type { State } from "./state.js";
 import { numBytesOf } from "./tensor-type.js";
 
 export interface ScheduledProblem {
@@ -31,6 +33,7 @@ export function verifyScheduled(program: ScheduledProgram): readonly ScheduledPr
   const problems: ScheduledProblem[] = [];
   program.variants.forEach((_, variant) => {
     const found = new Map<string, ScheduledProblem>();
+    for (const message of statesOutside(program, variant)) found.set(message, { graph: "", message, origin: null });
     for (const graph of program.graphs.values())
       new Walk(program, graph, variant, (message) => {
         found.set(`${graph.name} ${message}`, {
@@ -45,6 +48,17 @@ export function verifyScheduled(program: ScheduledProgram): readonly ScheduledPr
     problems.push({ graph, message, origin: null });
   return problems;
 }
+
+/** States that do not lie in the area of every place that has them. */
+const statesOutside = ({ states, variants }: ScheduledProgram, variant: number): readonly string[] =>
+  states.flatMap(({ buffer: { name, dtype, numElements, home }, place }) => {
+    const end = (home as { offset: Amount }).offset[variant]! + numElements[variant]! * numBytesOf[dtype];
+    return variants[variant]!.areas.flatMap(({ stateBytes }, each) =>
+      (place === undefined || place === each) && !(end <= stateBytes)
+        ? [`${name} ends at byte ${end} of ${stateBytes} (variant ${variant})`]
+        : [],
+    );
+  });
 
 interface Range {
   readonly buffer: Buffer;
@@ -61,12 +75,20 @@ class Walk {
   private readonly running = new Map<number, BusyRange<CollectiveLaunch>[]>();
   private readonly busy = new BusyBytes<CollectiveLaunch>();
   private readonly begun = new Map<number, CollectiveLaunch>();
+  /** On axis pp, and what it does not hold. */
+  private readonly place: number;
+  private readonly elsewhere: ReadonlySet<State>;
   constructor(
     private readonly program: ScheduledProgram,
     private readonly graph: ScheduledGraph,
     private readonly variant: number,
     private readonly report: (message: string) => void,
-  ) {}
+  ) {
+    this.place = placeOfGraph(program.program.pipelined, graph.name) ?? 0;
+    this.elsewhere = new Set(
+      program.states.flatMap(({ state, place }) => (place === undefined || place === this.place ? [] : [state])),
+    );
+  }
 
   check(): void {
     this.checkBuffers();
@@ -84,7 +106,7 @@ class Walk {
 
   private checkBuffers(): void {
     const names = new Set<string>();
-    const { stateBytes, arenaBytes } = this.program.variants[this.variant]!;
+    const { stateBytes, arenaBytes } = this.program.variants[this.variant]!.areas[this.place]!;
     for (const buffer of this.graph.buffers) {
       if (names.has(buffer.name)) this.report(`two buffers are called ${buffer.name}`);
       names.add(buffer.name);
@@ -276,6 +298,8 @@ class Walk {
   ): Range | null {
     const buffer = this.buffer(place, what);
     if (!buffer) return null;
+    if (buffer.home.kind === "state" && this.elsewhere.has(buffer.home.state))
+      this.report(`${what} touches ${buffer.name}, which rests at another place of pp`);
     const last = extents.reduce((n, [size, stride]) => n + (size - 1) * stride, offset);
     if (!(offset >= 0 && last < this.of(buffer.numElements) && extents.every(([, stride]) => stride >= 0))) {
       this.report(

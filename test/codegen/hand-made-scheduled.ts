@@ -182,9 +182,7 @@ const run = (graph: string, result: boolean): HostStatement => ({
 
 const variant = {
   degrees: { pp: 1, dpReplicate: 1, dpShard: 1, microbatch: 1, cp: 1, tp: 1 },
-  stateBytes: numLayers * width * width * 4,
-  arenaBytes: 256,
-  offloadedBytes: 0,
+  areas: [{ stateBytes: numLayers * width * width * 4, arenaBytes: 256, offloadedBytes: 0 }],
 };
 
 export const handMadeScheduled: ScheduledProgram = {

@@ -19,7 +19,7 @@ const program = {
 };
 const within = (memoryBudget: number | null, recomputed: readonly string[] = []) => {
   const scheduled = compileToEnd({ ...program, layout: { ...defaultLayout, memoryBudget, recomputed } });
-  return { arena: scheduled.variants[0]!.arenaBytes, recomputed: scheduled.program.layout.recomputed };
+  return { arena: scheduled.variants[0]!.areas[0]!.arenaBytes, recomputed: scheduled.program.layout.recomputed };
 };
 
 describe("a budget", () => {

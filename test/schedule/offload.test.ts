@@ -13,9 +13,11 @@ const kept = compileToEnd(program);
 const offloaded = compileToEnd({ ...program, layout: { ...defaultLayout, offloadsOptimizer: true } });
 
 test("moves no byte: the optimizer's are the last of the states", () => {
-  offloaded.variants.forEach(({ stateBytes, arenaBytes, offloadedBytes }, variant) => {
-    expect([stateBytes, arenaBytes]).toEqual([kept.variants[variant]!.stateBytes, kept.variants[variant]!.arenaBytes]);
-    expect(kept.variants[variant]!.offloadedBytes).toBe(0);
+  offloaded.variants.forEach(({ areas }, variant) => {
+    const { stateBytes, arenaBytes, offloadedBytes } = areas[0]!;
+    const before = kept.variants[variant]!.areas[0]!;
+    expect([stateBytes, arenaBytes]).toEqual([before.stateBytes, before.arenaBytes]);
+    expect(before.offloadedBytes).toBe(0);
     for (const { state, buffer, isOffloaded } of offloaded.states) {
       expect(isOffloaded).toBe(state.kind === "optimizer");
       const { offset } = buffer.home as { readonly offset: readonly number[] };

@@ -121,17 +121,24 @@ struct LoaderInfo {
   Span<FieldInfo> fields;
 };
 
-/** A mesh with every degree known, and the memory that each rank needs in it. */
-struct VariantInfo {
-  std::int64_t degrees[numAxes];
+/** The two areas of memory of a rank. */
+struct AreaBytes {
   std::int64_t stateBytes;
   std::int64_t arenaBytes;
+};
+
+/** A mesh with every degree known, and by place on axis pp the memory that each rank needs in it. */
+struct VariantInfo {
+  std::int64_t degrees[numAxes];
+  Span<AreaBytes> areas;
 };
 
 /** One entry of the memory plan, for `--plan`: largest first. */
 struct PlanEntry {
   const char* what;
   Span<std::int64_t> bytes;  // by variant
+  /** The place on axis pp whose ranks need it. */
+  std::int64_t place = 0;
 };
 
 /** A value that graphs let be observed: its whole shape, how its dims are split, and the place on axis pp that has it, or -1. */

@@ -8,10 +8,10 @@ import { describeProgram } from "./summary.js";
 
 export function describeBuilt({ manifest, program, wasUpToDate, seconds }: Built): string {
   const file = relative(process.cwd(), program);
-  const memory = manifest.memory.map(
-    ({ worldSize, stateBytes, arenaBytes }) =>
-      `${describeBytes(stateBytes + arenaBytes)} (${worldSize} ${worldSize === 1 ? "rank" : "ranks"})`,
-  );
+  const memory = manifest.memory.map(({ worldSize, pp, stateBytes, arenaBytes }) => {
+    const ranks = `${worldSize} ${worldSize === 1 ? "rank" : "ranks"}`;
+    return `${describeBytes(stateBytes + arenaBytes)} (${ranks}${pp === undefined ? "" : `, place ${pp} of pp`})`;
+  });
   return [
     describeProgram(manifest).trimEnd(),
     `  memory  of each rank ${memory.slice(0, 3).join(", ")}${memory.length > 3 ? ", ..." : ""}`,

@@ -17,7 +17,8 @@ const partNames: { readonly [part in keyof MemoryParts]: string } = {
 export const describePlan = (plans: readonly RankPlan[]): string =>
   `${plans.flatMap((plan) => describeOne(plan)).join("\n")}\n`;
 
-function describeOne({ worldSize, degrees, stateBytes, arenaBytes, offloadedBytes, memory, step }: RankPlan): string[] {
+function describeOne(plan: RankPlan): string[] {
+  const { worldSize, degrees, pp, stateBytes, arenaBytes, offloadedBytes, memory, step } = plan;
   const axes = rankAxes.filter((axis) => degrees[axis] > 1).map((axis) => `${axis} ${degrees[axis]}`);
   const row = (amount: string, what: string): string => `  ${amount.padStart(10)}  ${what}`;
   const parts = Object.entries(partNames).flatMap(([part, name]) => {
@@ -27,7 +28,7 @@ function describeOne({ worldSize, degrees, stateBytes, arenaBytes, offloadedByte
   });
   const graphs = step.graphs.map(({ name, runs }) => (runs === 1 ? name : `${runs} ${name}`)).join(", ");
   return [
-    `${worldSize} ${worldSize === 1 ? "rank" : "ranks"}${axes.length > 0 ? ` (${axes.join(", ")})` : ""}, each:`,
+    `${worldSize} ${worldSize === 1 ? "rank" : "ranks"}${axes.length > 0 ? ` (${axes.join(", ")})` : ""}, ${pp === undefined ? "each" : `each at place ${pp} of pp`}:`,
     row(describeBytes(stateBytes + arenaBytes), "of memory"),
     ...parts.map((line) => `  ${line}`),
     ...(step.graphs.length === 0 ? [] : [row(`${describeCount(step.flops)}FLOP`, `a step (${graphs})`)]),

@@ -1,9 +1,9 @@
-// What a program will need, counted from its compiled form before anything is built, for each way to fill an open degree:
-// the memory of each rank, and of a training step what each rank sends and computes.
+// What a program will need, counted from its compiled form before anything is built, for each way to fill an open degree
+// and, in a pipeline, for each place of axis pp: the memory of a rank, and of a training step what it sends and computes.
 
 import { bufferUseNames } from "../../ir/buffer-uses.js";
 import { localCost } from "../../ir/cost.js";
-import { type GraphMemory, memoryPlan } from "../../ir/memory-plan.js";
+import { type GraphMemory, type MemoryPlan, memoryPlan } from "../../ir/memory-plan.js";
 import { stageGraphs } from "../../ir/pipeline.js";
 import { type Axis, rankAxes } from "../../ir/placement.js";
 import type { ScheduledProgram, Variant } from "../../ir/scheduled.js";
@@ -13,6 +13,8 @@ import { runsPerStep } from "../../ir/step-runs.js";
 export interface RankPlan {
   readonly worldSize: number;
   readonly degrees: Variant["degrees"];
+  /** The place on axis pp whose ranks it is about; absent: all ranks. */
+  readonly pp?: number;
   /** Parameters, buffers, optimizer state, and gradients that are kept from run to run. */
   readonly stateBytes: number;
   /** Everything that lives within a run of a graph. */
@@ -49,20 +51,25 @@ export interface StepPlan {
   readonly flops: number;
 }
 
-/** One entry for each variant. */
+/** One entry for each variant, and in it for each place of a pipeline. */
 export const planOf = (scheduled: ScheduledProgram): readonly RankPlan[] =>
-  scheduled.variants.map(({ degrees, stateBytes, arenaBytes, offloadedBytes }, variant) => ({
-    worldSize: rankAxes.reduce((size, axis) => size * degrees[axis], 1),
-    degrees,
-    stateBytes,
-    arenaBytes,
-    offloadedBytes,
-    memory: memoryParts(scheduled, variant),
-    step: stepPlan(scheduled, variant),
-  }));
+  scheduled.variants.flatMap(({ degrees, areas }, variant) =>
+    areas.map(({ stateBytes, arenaBytes, offloadedBytes }, place) => {
+      const memory = memoryPlan(scheduled, variant, place);
+      return {
+        worldSize: rankAxes.reduce((size, axis) => size * degrees[axis], 1),
+        degrees,
+        ...(areas.length > 1 ? { pp: place } : {}),
+        stateBytes,
+        arenaBytes,
+        offloadedBytes,
+        memory: memoryParts(memory),
+        step: stepPlan(scheduled, memory, variant, place),
+      };
+    }),
+  );
 
-function memoryParts(scheduled: ScheduledProgram, variant: number): MemoryParts {
-  const { states, graphs, stateBytes, arenaBytes } = memoryPlan(scheduled, variant);
+function memoryParts({ states, graphs, stateBytes, arenaBytes }: MemoryPlan): MemoryParts {
   const stateOf = (wanted: string): number => sum(states.filter(({ kind }) => kind === wanted));
   const fullest = graphs.toSorted((a, b) => b.plannedBytes - a.plannedBytes)[0];
   const liveOf = (wanted: string): number => sum(fullest?.live.filter(({ use }) => use === wanted) ?? []);
@@ -79,46 +86,39 @@ function memoryParts(scheduled: ScheduledProgram, variant: number): MemoryParts 
   return { ...parts, gaps: stateBytes + arenaBytes - named };
 }
 
-function stepPlan(scheduled: ScheduledProgram, variant: number): StepPlan {
-  const { program, graphs, variants } = scheduled;
+function stepPlan(
+  { program, graphs, variants }: ScheduledProgram,
+  memory: MemoryPlan,
+  variant: number,
+  place: number,
+): StepPlan {
   const { degrees } = variants[variant]!;
-  const runs = runsPerStep(program);
-  const { pipelined } = program;
-  const isRun = (graph: string): boolean =>
-    [...runs.keys()].some((name) => stageGraphs(pipelined, name).includes(graph));
-  const inStep = memoryPlan(scheduled, variant).graphs.filter(({ graph }) => isRun(graph));
+  const runs = [...runsPerStep(program)].map(([name, times]) => {
+    const own = stageGraphs(program.pipelined, name);
+    return { name, times, graph: own[place] ?? own[0]! };
+  });
+  const inStep = memory.graphs.filter(({ graph }) => runs.some((run) => run.graph === graph));
   const mostOf = Object.fromEntries(
     bufferUseNames.map((use) => [use, Math.max(0, ...inStep.map((each) => each.mostOf[use]))]),
   ) as GraphMemory["mostOf"];
-  const places = Array.from({ length: pipelined?.shape.numPlaces ?? 1 }, (_, place) => place);
-  const perPlace = places.map((place) => {
-    const traffic = new Map<string, Traffic>();
-    let flops = 0;
-    for (const [name, times] of runs) {
-      const own = stageGraphs(pipelined, name)[place]!;
-      flops += times * localCost(program.graphs.get(own)!.steps, degrees).flops;
-      for (const entry of trafficOf(graphs.get(own)!, degrees, variant)) {
-        const key = `${entry.axis} ${entry.what} ${entry.dtype}`;
-        const known = traffic.get(key);
-        traffic.set(key, {
-          ...entry,
-          count: (known?.count ?? 0) + times * entry.count,
-          elements: (known?.elements ?? 0) + times * entry.elements,
-          bytes: (known?.bytes ?? 0) + times * entry.bytes,
-        });
-      }
-    }
-    return { traffic, flops };
-  });
-  // Of a pipeline what the busiest of its ranks does, each in turn.
-  const flops = Math.max(...perPlace.map((place) => place.flops));
   const traffic = new Map<string, Traffic>();
-  for (const place of perPlace)
-    for (const [key, entry] of place.traffic)
-      if (!(entry.bytes <= (traffic.get(key)?.bytes ?? -1))) traffic.set(key, entry);
+  let flops = 0;
+  for (const { graph, times } of runs) {
+    flops += times * localCost(program.graphs.get(graph)!.steps, degrees).flops;
+    for (const entry of trafficOf(graphs.get(graph)!, degrees, variant)) {
+      const key = `${entry.axis} ${entry.what} ${entry.dtype}`;
+      const known = traffic.get(key);
+      traffic.set(key, {
+        ...entry,
+        count: (known?.count ?? 0) + times * entry.count,
+        elements: (known?.elements ?? 0) + times * entry.elements,
+        bytes: (known?.bytes ?? 0) + times * entry.bytes,
+      });
+    }
+  }
   const at = ({ axis }: Traffic): number => rankAxes.indexOf(axis);
   return {
-    graphs: [...runs].map(([name, times]) => ({ name, runs: times })),
+    graphs: runs.map(({ name, times }) => ({ name, runs: times })),
     mostOf,
     traffic: [...traffic.values()].sort((a, b) => at(a) - at(b) || b.bytes - a.bytes),
     flops,

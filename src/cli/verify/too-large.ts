@@ -29,7 +29,8 @@ export function refuseTooLarge(sides: readonly Side[], freeBytes = process.avail
 function bytesOf({ scheduled, numRanks: size }: Side): number {
   const variant = scheduled.variants.find(({ degrees }) => numRanks(onRanks(degrees)) === size);
   if (!variant) throw new Error(`there is no variant for ${size} ranks`);
-  return size * (variant.stateBytes + variant.arenaBytes);
+  const { areas } = variant;
+  return areas.reduce((sum, { stateBytes, arenaBytes }) => sum + (size / areas.length) * (stateBytes + arenaBytes), 0);
 }
 
 export const operationsOf = ({ steps }: LogicalGraph): number => operationsIn(steps);

@@ -19,7 +19,7 @@ export function fitMemory(
     layout: { ...program.layout, recomputed: paths },
   });
   const arenaWith = (paths: readonly string[]): number =>
-    Math.max(...lower(withSet(paths)).variants.map(({ arenaBytes }) => arenaBytes));
+    Math.max(...lower(withSet(paths)).variants.flatMap(({ areas }) => areas.map(({ arenaBytes }) => arenaBytes)));
 
   const asAsked = arenaWith(recomputed);
   if (asAsked <= memoryBudget) return program;

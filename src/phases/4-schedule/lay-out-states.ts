@@ -1,6 +1,7 @@
 // One area holds all states, the same in every graph: parameters first, in the order of the model, so that those of
 // repeated layers are one stride apart; then buffers, gradients and each kind of optimizer state, parallel to the parameters.
-// Optimizer state that is offloaded is the end of the area: it rests in host memory.
+// Optimizer state that is offloaded is the end of the area: it rests in host memory. In a pipeline each place on axis pp has
+// an area of its own, with what all places have in front, at the same bytes everywhere.
 import type { Program } from "../../ir/program.js";
 import type { Amount, Buffer, StateHome } from "../../ir/scheduled.js";
 import type { State, StateKind } from "../../ir/state.js";
@@ -15,22 +16,24 @@ const kinds: readonly StateKind[] = ["parameter", "buffer", "gradient", "optimiz
 
 export interface StateLayout {
   readonly homes: readonly StateHome[];
-  readonly bytes: Amount;
-  /** How many of them, at the end, are in host memory. */
-  readonly offloadedBytes: Amount;
+  /** By place on axis pp. */
+  readonly areas: readonly {
+    readonly bytes: Amount;
+    /** How many of them, at the end, are in host memory. */
+    readonly offloadedBytes: Amount;
+  }[];
 }
 
 export function layOutStates(
   { states, plan, layout, pipelined }: Pick<Program<"local">, "states" | "plan" | "layout" | "pipelined">,
   lowering: Lowering,
 ): StateLayout {
-  const homes: StateHome[] = [];
-  /** By place on axis pp: each has the states of its own stages. */
+  const homes = new Map<State, StateHome>();
+  /** By place: where the next state goes, and where what is offloaded begins. */
   const ends = Array.from({ length: pipelined?.shape.numPlaces ?? 1 }, () => lowering.zero);
-  const endOf = (places: readonly number[]): Amount => places.map((place) => ends[place]!).reduce(larger);
+  const offloadedFrom: (Amount | undefined)[] = ends.map(() => undefined);
   const all = ends.map((_, place) => place);
-  let offloadedFrom: Amount | null = null;
-  for (const state of inOrder(states)) {
+  const layOut = (state: State): void => {
     const rest = plan.states.get(state)?.rest;
     if (!rest) throw new Error(`the plan has no placement for ${state.name}`);
     const shape = lowering.localShape({ type: state.type, placement: rest });
@@ -38,11 +41,8 @@ export function layOutStates(
     const place = pipelined?.homes.get(state) ?? null;
     const places = place === null ? all : [place];
     const isOffloaded = layout.offloadsOptimizer && state.kind === "optimizer";
-    if (isOffloaded && offloadedFrom === null) {
-      offloadedFrom = endOf(all);
-      ends.fill(offloadedFrom);
-    }
-    const start = endOf(places);
+    const start = places.map((each) => ends[each]!).reduce(larger);
+    if (isOffloaded) for (const each of places) offloadedFrom[each] ??= start;
     const buffer: Buffer = {
       kind: "buffer",
       name: state.name,
@@ -51,13 +51,22 @@ export function layOutStates(
       home: { kind: "state", state, offset: start },
     };
     const localShapes = lowering.variants.map((_, variant) => shape.map((size) => size[variant]!));
-    homes.push({ state, buffer, localShapes, rest, isOffloaded, ...(place === null ? {} : { place }) });
+    homes.set(state, { state, buffer, localShapes, rest, isOffloaded, ...(place === null ? {} : { place }) });
     const next = aligned(plus(start, times(numElements, lowering.amount(numBytesOf[state.type.dtype]))));
     for (const each of places) ends[each] = next;
-  }
-  const end = endOf(all);
-  const from = offloadedFrom ?? end;
-  return { homes, bytes: end, offloadedBytes: end.map((bytes, variant) => bytes - from[variant]!) };
+  };
+  const isResident = ({ kind }: State): boolean => !(layout.offloadsOptimizer && kind === "optimizer");
+  const isEverywhere = (state: State): boolean => (pipelined?.homes.get(state) ?? null) === null;
+  const ordered = inOrder(states);
+  for (const resident of [true, false])
+    for (const everywhere of pipelined ? [true, false] : [true])
+      for (const state of ordered)
+        if (isResident(state) === resident && isEverywhere(state) === everywhere) layOut(state);
+  const areas = ends.map((bytes, place) => ({
+    bytes,
+    offloadedBytes: bytes.map((end, variant) => end - (offloadedFrom[place]?.[variant] ?? end)),
+  }));
+  return { homes: ordered.map((state) => homes.get(state)!), areas };
 }
 
 function inOrder(states: readonly State[]): readonly State[] {

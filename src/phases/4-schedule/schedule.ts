@@ -8,6 +8,7 @@
 //   6. lay out kernels, make tables of those that are alike, buckets of collectives;
 //   7. assemble: waits, lifetimes, the arena's plan, launches.
 // Needs: a local program. Leaves: a scheduled one.
+import { placeOfGraph } from "../../ir/pipeline.js";
 import type { Program } from "../../ir/program.js";
 import type { ScheduledGraph, ScheduledProgram } from "../../ir/scheduled.js";
 import { factsOf } from "../3-partition/place.js";
@@ -44,7 +45,7 @@ export function schedule(program: Program<"local">, options: ScheduleOptions = {
   const states = layOutStates(program, lowering);
   const buffers = new Map(states.homes.map(({ state, buffer }) => [state, buffer]));
   const graphs = new Map<string, ScheduledGraph>();
-  let arenaBytes = lowering.zero;
+  const arenaBytes = states.areas.map(() => lowering.zero);
   for (const [name, graph] of program.graphs) {
     const opened = isFused ? mergeTableRepeats(openSums(graph)) : graph;
     const loose = lowerGraph(opened, lowering, isFused, unitsOfMoves(opened, program.layout.shardUnits));
@@ -78,13 +79,16 @@ export function schedule(program: Program<"local">, options: ScheduleOptions = {
       lowering,
     });
     graphs.set(name, assembled.graph);
-    arenaBytes = larger(arenaBytes, assembled.arenaBytes);
+    const place = placeOfGraph(program.pipelined, name) ?? 0;
+    arenaBytes[place] = larger(arenaBytes[place]!, assembled.arenaBytes);
   }
   const variants = lowering.variants.map((degrees, variant) => ({
     degrees,
-    stateBytes: states.bytes[variant]!,
-    arenaBytes: arenaBytes[variant]!,
-    offloadedBytes: states.offloadedBytes[variant]!,
+    areas: states.areas.map(({ bytes, offloadedBytes }, place) => ({
+      stateBytes: bytes[variant]!,
+      arenaBytes: arenaBytes[place]![variant]!,
+      offloadedBytes: offloadedBytes[variant]!,
+    })),
   }));
   return { level: "scheduled", program, variants, states: states.homes, graphs };
 }
