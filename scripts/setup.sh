@@ -12,6 +12,7 @@ set_up() {
   check_node
   [[ -d $tools_folder/bin ]] && PATH=$tools_folder/bin:$PATH
   install_system_packages "$for_tests"
+  if [[ $for_tests == tests ]]; then install_cuda_packages; fi
   install_node_packages
   build_dreamc
 }
@@ -64,6 +65,7 @@ missing_tools() {
   if [[ $for_tests == tests ]]; then
     { command -v cmake && command -v make; } >/dev/null || echo "cmake:cmake make"
     has_header doctest/doctest.h || echo "doctest:doctest-dev"
+    has_header boost/context/fiber.hpp || echo "Boost.Context:libboost-context-dev"
   fi
 }
 
@@ -116,6 +118,23 @@ install_from_pypi() {
     fail "pip could not install ${packages[*]}"
   # In front: the two fit together, while the system has only one of them.
   PATH=$tools_folder/bin:$PATH
+}
+
+# NVIDIA's compiler, headers and libraries, for tests alone: they need no GPU. 2.3 GB from PyPI, half a minute. The set is
+# that of src/native/cuda/install-lines.ts. Where it cannot be had the tests that need it are left out, and say so.
+install_cuda_packages() {
+  local packages=("cuda-toolkit[nvcc,cccl,cudart,cublas]==13.2.2" nvidia-cudnn-cu13 nvidia-nccl-cu13)
+  [[ -n ${CUDA_HOME:-}${CUDA_PATH:-} || -f /usr/local/cuda/include/cuda_runtime.h ]] && return
+  compgen -G "$tools_folder/lib/python3*/site-packages/nvidia/nccl/include/nccl.h" >/dev/null && return
+  if [[ ${DREAMC_NO_INSTALL:-} == 1 ]] || ! command -v python3 >/dev/null; then
+    step "NVIDIA's CUDA toolkit is missing: its tests are left out"
+    return
+  fi
+  step "installing NVIDIA's CUDA toolkit from PyPI to $tools_folder"
+  if ! { quietly python3 -m venv "$tools_folder" &&
+    quietly "$tools_folder/bin/pip" install --disable-pip-version-check "${packages[@]}"; }; then
+    step "it cannot be had: its tests are left out"
+  fi
 }
 
 # ---------------------------------------------------------------------------------------------------------------------

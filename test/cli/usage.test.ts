@@ -35,6 +35,11 @@ test.each([
   [["bild"], "error: unknown command 'bild'\nhelp: did you mean build?\n"],
   [["data", "prepair"], "error: unknown command 'prepair'\nhelp: did you mean prepare?\n"],
   [["build", trainer, "--ouput", "x"], "error: unknown option '--ouput'\nhelp: did you mean --output?\n"],
+  [["build", trainer, "--arch", "sm_90"], "error: --arch is for GPUs\nhelp: add --target cuda\n"],
+  [
+    ["build", trainer, "--target", "cuda"],
+    "error: programs for GPUs are not built yet\nhelp: without --target the program runs on CPUs\n",
+  ],
   [["build"], "error: missing required argument 'trainer'\nhelp: dreamc --help shows what there is\n"],
   [
     ["build", trainer, "-o"],

@@ -29,6 +29,8 @@ export function askedBuild({
   output,
 }: BuildFlags): Pick<BuildOptions, "target" | "architectures" | "output"> {
   if (arch !== undefined && target !== "cuda") throw new UsageError("--arch is for GPUs", "add --target cuda");
+  if (target === "cuda")
+    throw new UsageError("programs for GPUs are not built yet", "without --target the program runs on CPUs");
   return { target, architectures: arch ?? null, ...(output === undefined ? {} : { output }) };
 }
 
