@@ -1,7 +1,7 @@
 // The benchmark: what trains how fast on this machine, beside PyTorch and beside what the machine can do at all. Tables go
 // to the terminal, everything that was measured to build/bench/results.json.
 //
-//   npm run bench -- [--rounds N] [--steps N] [--threads N] [--only gpt2-f32,gpt2-bf16,character,build,lean]
+//   npm run bench -- [--rounds N] [--steps N] [--threads N] [--only gpt2-f32,gpt2-bf16,character,build,lean,traffic]
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { cpus, totalmem } from "node:os";
@@ -16,13 +16,14 @@ import { measureLeanness, measureMemory, showLeanness, showMeasuredMemory } from
 import { character, gpt2, type Model, type Precision } from "./models.js";
 import { startPyTorch } from "./pytorch-contender.js";
 import { type Race, race, showRace } from "./race.js";
+import { countTraffic, showTraffic } from "./traffic.js";
 
 const { values } = parseArgs({
   options: {
     rounds: { type: "string", default: "3" },
     steps: { type: "string", default: "4" },
     threads: { type: "string", default: "2" },
-    only: { type: "string", default: "gpt2-f32,gpt2-bf16,character,build,lean" },
+    only: { type: "string", default: "gpt2-f32,gpt2-bf16,character,build,lean,traffic" },
     python: { type: "string" },
   },
 });
@@ -97,5 +98,9 @@ if (parts.has("build")) {
 if (parts.has("lean")) {
   const [found, measured] = [measureLeanness(), measureMemory()];
   keep("lean", `${showLeanness(found)}\n${showMeasuredMemory(measured)}`, { found, measured });
+}
+if (parts.has("traffic")) {
+  const found = countTraffic(findPython());
+  keep("traffic", showTraffic(found), found);
 }
 console.log(`\n${join(output, "results.json")}`);
