@@ -9,13 +9,13 @@ export const doctorCommand = (invocation: Invocation): Command =>
     .option("--json", "one JSON object a tool", false)
     .action(async ({ json }: { readonly json: boolean }) => {
       const { canBuild, describeFindings, diagnose, findingsJson } = await import("../doctor/diagnose.js");
-      const findings = diagnose();
+      const diagnosis = await diagnose();
       invocation.out(
         json
-          ? findingsJson(findings)
+          ? findingsJson(diagnosis.findings)
               .map((line) => `${JSON.stringify(line)}\n`)
               .join("")
-          : describeFindings(findings),
+          : describeFindings(diagnosis),
       );
-      if (!canBuild(findings)) invocation.exitCode = exitCodes.toolMissing;
+      if (!canBuild(diagnosis.findings)) invocation.exitCode = exitCodes.toolMissing;
     });

@@ -1,4 +1,5 @@
 // `dreamc doctor`: which tools are there, and what to install for those that are not.
+import { cudaFindings } from "./cuda-findings.js";
 import { type Found, type PackageManager, type Purpose, packageManager, type Tool, tools } from "./tools.js";
 
 export interface Finding {
@@ -17,14 +18,24 @@ const installs: { readonly [M in PackageManager]: string } = {
   pacman: "pacman -S",
 };
 
-export const diagnose = (): readonly Finding[] => tools.map((tool) => ({ tool, found: tool.find() }));
+export interface Diagnosis {
+  readonly findings: readonly Finding[];
+  /** What to do for GPUs, as lines. */
+  readonly cudaAdvice: readonly string[];
+}
+
+export async function diagnose(): Promise<Diagnosis> {
+  const cuda = await cudaFindings();
+  const own = tools.map((tool) => ({ tool, found: tool.find() }));
+  return { findings: [...own, ...cuda.findings], cudaAdvice: cuda.advice };
+}
 
 /** Whether programs can be built for CPUs. */
 export const canBuild = (findings: readonly Finding[]): boolean =>
   findings.every(({ tool, found }) => tool.purpose !== "building" || found !== null);
 
 /** As lines: a heading for each purpose, a line for each tool, and what to install. */
-export function describeFindings(findings: readonly Finding[]): string {
+export function describeFindings({ findings, cudaAdvice }: Diagnosis): string {
   const manager = packageManager();
   const lines: string[] = [];
   for (const purpose of Object.keys(headings) as Purpose[]) {
@@ -33,6 +44,7 @@ export function describeFindings(findings: readonly Finding[]): string {
   }
   const missing = findings.filter(({ tool, found }) => tool.purpose !== "cuda" && found === null);
   if (missing.length > 0) lines.push("", ...installation(missing, manager));
+  if (cudaAdvice.length > 0) lines.push("", ...cudaAdvice);
   return `${lines.join("\n")}\n`;
 }
 

@@ -23,7 +23,9 @@ export interface Tool {
 
 /** What a command prints, or null if it is not there or fails. */
 function output(command: string, args: readonly string[], input = ""): string | null {
-  const { stdout, stderr, status, error } = spawnSync(command, args, { encoding: "utf8", input });
+  // A header with all that it includes is longer than what Node takes by itself.
+  const maxBuffer = 64 * 2 ** 20;
+  const { stdout, stderr, status, error } = spawnSync(command, args, { encoding: "utf8", input, maxBuffer });
   return error || status !== 0 ? null : stdout || stderr;
 }
 
@@ -125,18 +127,11 @@ export const tools: readonly Tool[] = [
     otherwise: "https://github.com/doctest/doctest",
   },
   {
-    name: "CUDA compiler",
-    purpose: "cuda",
-    find: command("nvcc", ["--version"]),
-    packages: null,
-    otherwise: "https://developer.nvidia.com/cuda-downloads",
-  },
-  {
-    name: "NVIDIA driver",
-    purpose: "cuda",
-    find: command("nvidia-smi", ["--query-gpu=driver_version", "--format=csv,noheader"]),
-    packages: null,
-    otherwise: "https://www.nvidia.com/drivers",
+    name: "Boost.Context",
+    purpose: "testing",
+    find: header("boost/context/fiber.hpp", ["BOOST_VERSION"]),
+    packages: { "apt-get": "libboost-context-dev", dnf: "boost-devel", pacman: "boost" },
+    otherwise: "https://www.boost.org",
   },
 ];
 
