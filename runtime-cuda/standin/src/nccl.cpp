@@ -1,6 +1,7 @@
 // NCCL over MPI, such that ranks cannot wait for each other in a circle although each picks its own order: an operation is
 // begun when its turn comes and then polled, so that the rank goes on with other streams; those of one communicator are
 // begun as they were issued, and different communicators, of which each has an MPI communicator, do not wait for each other.
+// Long, since collectives, messages and groups share what is under way and how ranks find out that they disagree.
 #include <nccl.h>
 
 #include <mpi.h>
