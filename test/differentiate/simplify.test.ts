@@ -53,6 +53,9 @@ describe("leaves", () => {
     const small = (c: Layers, x: LogicalValue) => c.one(ops.cast, [x], { dtype: "bf16" });
     expect(left((c, x) => c.one(ops.mul, [small(c, x), small(c, x)], {}))).toEqual(["cast", "mul"]);
     expect(left((c, x) => small(c, c.one(ops.cast, [small(c, x)], { dtype: "f32" })))).toEqual(["cast"]);
+    const turned = (c: Layers, x: LogicalValue) => c.one(ops.regroup, [x], { factors: "ab->ba", sizes: {} });
+    const back = (c: Layers, x: LogicalValue) => small(c, turned(c, c.one(ops.cast, [small(c, x)], { dtype: "f32" })));
+    expect(left(back)).toEqual(["cast", "regroup"]);
   });
   test("products done twice as they are: keeping them costs memory", () => {
     const product = (c: Layers, x: LogicalValue, w: LogicalValue) =>

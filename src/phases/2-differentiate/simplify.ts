@@ -67,19 +67,21 @@ function simplifySteps(steps: readonly Step<"logical">[], known: Known): readonl
   for (const given of steps) {
     const step = replaceReads(given, known);
     if (step.kind === "repeat") kept.push(simplifyRepeat(step, known));
-    else if (step.kind === "op") {
-      const next = simplifyOp(step, known);
-      if (next === null) continue;
-      const key = isCheap(next) ? keyOf(next) : null;
-      const same = key === null ? undefined : done.get(key);
-      if (same) {
-        next.outputs.forEach((output, o) => stand(output, same[o]!, known));
-        continue;
+    else if (step.kind === "op")
+      for (const single of viewedFirst(step, known)) {
+        const next = simplifyOp(single, known);
+        if (next === null) continue;
+        const key = isCheap(next) ? keyOf(next) : null;
+        const same = key === null ? undefined : done.get(key);
+        if (same) {
+          next.outputs.forEach((output, o) => stand(output, same[o]!, known));
+          continue;
+        }
+        if (key !== null) done.set(key, next.outputs);
+        for (const { id } of next.outputs) known.makers.set(id, next);
+        kept.push(next);
       }
-      if (key !== null) done.set(key, next.outputs);
-      for (const { id } of next.outputs) known.makers.set(id, next);
-      kept.push(next);
-    } else throw new Error("a graph is simplified after its gradients are made");
+    else throw new Error("a graph is simplified after its gradients are made");
   }
   return kept;
 }
@@ -140,19 +142,59 @@ function simplifyOp(given: OpStep<"logical">, known: Known): OpStep<"logical"> |
 function absorbed(step: OpStep<"logical">, known: Known): OpStep<"logical"> {
   let now = step;
   for (;;) {
-    const [only, ...others] = now.inputs;
-    const maker = only && others.length === 0 ? known.makers.get(only.id) : undefined;
-    if (!only || !maker || maker.inputs.length !== 1 || maker.outputs.length !== 1) return now;
-    const before = {
-      op: maker.op,
-      attrs: maker.attrs as unknown,
-      inputs: maker.inputs.map(({ type }) => type),
-      output: only.type,
-    };
-    const attrs: unknown = now.op.absorb(before, now.attrs);
-    if (attrs === null) return now;
+    const maker = onlyMaker(now, known);
+    const attrs = maker && attrsBehind(now, maker);
+    if (!maker || attrs === null) return now;
     now = { ...now, attrs, inputs: maker.inputs };
   }
+}
+
+/**
+ * A step that could absorb what is before the view that it reads: the view first, of what that one read, then the step.
+ * Gradients of merged heads are cast up, merged and cast down again: with the casts gone the merge is all there is.
+ */
+function viewedFirst(step: OpStep<"logical">, known: Known): readonly OpStep<"logical">[] {
+  const view = onlyMaker(step, known);
+  const maker = view && loweringOf(view) === "regroup" ? onlyMaker(view, known) : null;
+  if (!view || !maker || !isElementwise(step) || !isElementwise(maker)) return [step];
+  const attrs = attrsBehind(step, maker);
+  if (attrs === null) return [step];
+  const block = new BlockBuilder(known.ids, placeOf(view));
+  const [first] = block.emit(view.op, maker.inputs, view.attrs, { name: view.outputs[0]!.name });
+  return [block.steps[0] as OpStep<"logical">, { ...step, attrs, inputs: [first!] }];
+}
+
+/** The op that made the only operand of an op, if it too has one operand and one result. */
+function onlyMaker({ inputs: [only, ...others] }: OpStep<"logical">, known: Known): OpStep<"logical"> | null {
+  const maker = only && others.length === 0 ? known.makers.get(only.id) : undefined;
+  return maker?.inputs.length === 1 && maker.outputs.length === 1 ? maker : null;
+}
+
+/** Attributes with which a step does to the operand of `maker` what it did to its result. */
+function attrsBehind(step: OpStep<"logical">, { op, attrs, inputs, outputs }: OpStep<"logical">): unknown {
+  const before = {
+    op,
+    attrs: attrs as unknown,
+    inputs: inputs.map(({ type }) => type),
+    output: outputs[0]!.type,
+  };
+  return step.op.absorb(before, step.attrs);
+}
+
+const typesOf = (values: readonly LogicalValue[]) => values.map(({ type }) => type);
+const loweringOf = ({ op, attrs, inputs, outputs }: OpStep<"logical">) =>
+  op.lower(typesOf(inputs), typesOf(outputs), attrs).kind;
+
+/** Of each element one, at the same place. */
+function isElementwise(step: OpStep<"logical">): boolean {
+  if (loweringOf(step) !== "loops") return false;
+  const [input, output] = step.op
+    .factors(
+      step.inputs.map(({ type }) => type.shape),
+      step.attrs,
+    )
+    .split("->");
+  return input === output;
 }
 
 /** At most one operation for each element of one operand: doing it once costs nothing but the time that its result lives. */
