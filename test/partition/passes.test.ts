@@ -21,6 +21,7 @@ const passes = [
   "moveIntoRepeats",
   "makeRounds",
   "keepGathered",
+  "castOnce",
 ];
 const meshes = [{}, { dpReplicate: 2 }, { dpReplicate: 4 }, { dpReplicate: "auto" }] as const;
 const programs = [
