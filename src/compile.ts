@@ -16,7 +16,6 @@ import { nameValues } from "./phases/2-differentiate/name-values.js";
 import { observeValues } from "./phases/2-differentiate/observe-values.js";
 import { simplify } from "./phases/2-differentiate/simplify.js";
 import { widenProducts } from "./phases/2-differentiate/widen-products.js";
-import { castOnce } from "./phases/3-partition/cast-once.js";
 import { checkArrivals } from "./phases/3-partition/check-arrivals.js";
 import { cutTime } from "./phases/3-partition/cut-time.js";
 import { insertMoves } from "./phases/3-partition/insert-moves.js";
@@ -94,6 +93,5 @@ function partition(logical: Program<"logical">, passes: PassRunner): Program<"lo
   const cut = passes.run("cutStages", () => cutStages(local));
   const moved = passes.run("moveIntoRepeats", () => moveIntoRepeats(cut));
   const rounds = passes.run("makeRounds", () => makeRounds(moved));
-  const kept = passes.run("keepGathered", () => keepGathered(rounds));
-  return passes.finish("castOnce", () => castOnce(kept), verifyProgram);
+  return passes.finish("keepGathered", () => keepGathered(rounds), verifyProgram);
 }

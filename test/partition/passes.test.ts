@@ -21,7 +21,6 @@ const passes = [
   "moveIntoRepeats",
   "makeRounds",
   "keepGathered",
-  "castOnce",
 ];
 const meshes = [{}, { dpReplicate: 2 }, { dpReplicate: 4 }, { dpReplicate: "auto" }] as const;
 const programs = [
