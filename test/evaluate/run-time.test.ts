@@ -49,6 +49,8 @@ const snippets: readonly string[] = [
   `let x = rt(2); x ||= 5; let y = rt(0); y ||= 6; let z = rt(3); z &&= 9; let w = null; w ??= rt(4); show(x, y, z, w);`,
   `const gen = function* () { yield rt(1); yield rt(2); }; let s = 0; for (const v of gen()) s += v; show(s);`,
   `let depth = 0; const f = (n) => { depth = Math.max(depth, n); if (n < 3) f(n + 1); }; f(0); show(depth + rt(0));`,
+  // A loop that is tried and begun anew leaves nowhere to break to behind it.
+  `let a = rt(1), b = 2; const f = (x) => { for (let i = rt(0); i < 3; i++) { b -= a; } for (let i = rt(0); i < 3; i++) { if (a < a) break; } return x - b; }; for (let k = 0; k < 2; k++) { for (let i = rt(0); i < 3; i++) { a = f(a); if (a < a) break; } if (a + a > a) break; } show(a, b);`,
   `let a = rt(1); try { if (a > 0) a = 2; } finally { a += 1; } show(a);`,
 ];
 

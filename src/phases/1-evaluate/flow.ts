@@ -229,6 +229,16 @@ export class Flow {
     return bothReturn ? { kind: "return", value } : null;
   }
 
+  /** While `body` runs paths may leave to `target`; also where it is given up, nobody leaves there afterwards. */
+  private towards<T>(target: Target, body: () => T): T {
+    this.targets.push(target);
+    try {
+      return body();
+    } finally {
+      this.targets.pop();
+    }
+  }
+
   /** Runs `body` up to a join that paths inside may leave to. */
   joined(kind: Target["kind"], names: readonly (string | null)[], name: string, body: () => Completion): Completion {
     const { journal, builder } = this;
@@ -244,15 +254,12 @@ export class Flow {
     journal.open();
     const block = builder.current;
     const start = block.length;
-    this.targets.push(target);
     let completion: Completion;
     try {
-      completion = body();
+      completion = this.towards(target, body);
     } catch (fault) {
       journal.keep();
       throw fault;
-    } finally {
-      this.targets.pop();
     }
     if (target.exits.length === 0) {
       journal.keep();
@@ -325,23 +332,23 @@ export class Flow {
       });
       const hole = new Hole(origin);
       let isBack = false;
-      this.targets.push(target);
-      const rounds = builder.block(() => {
-        const completion = this.joined("continue", names, "", body);
-        if (
-          completion !== null &&
-          completion.kind !== "gone" &&
-          !(completion.kind === "continue" && this.isFor({ ...target, kind: "continue" }, completion))
-        )
-          this.leaveNow(completion);
-        else if (completion?.kind !== "gone") {
-          update();
-          this.hooks.beforeControl();
-          isBack = true;
-        }
-        builder.emit(hole);
-      });
-      this.targets.pop();
+      const rounds = builder.block(() =>
+        this.towards(target, () => {
+          const completion = this.joined("continue", names, "", body);
+          if (
+            completion !== null &&
+            completion.kind !== "gone" &&
+            !(completion.kind === "continue" && this.isFor({ ...target, kind: "continue" }, completion))
+          )
+            this.leaveNow(completion);
+          else if (completion?.kind !== "gone") {
+            update();
+            this.hooks.beforeControl();
+            isBack = true;
+          }
+          builder.emit(hole);
+        }),
+      );
       const back = isBack ? journal.changesSince(depth) : new Map<Slot, unknown>();
       const ends = [{ changes: back, hole }, ...target.exits];
       const found = new Map<Slot, readonly [unknown, unknown]>();
