@@ -234,7 +234,8 @@ export function runProgram(program: Program<"logical">, inputs: ProgramInputs = 
   }
 
   for (const variable of program.variables) if (variable.initial) variables.set(variable, value(variable.initial));
-  runBlock(program.main);
+  const stray = runBlock(program.main);
+  if (stray) throw new Error(`${stray.kind} ${stray.label} leads nowhere`);
   const kept = program.variables.map(({ name }, i) => [name, variables.get(program.variables[i]!)] as const);
   return { states, kept: Object.fromEntries(kept) as ProgramRun["kept"], events, printed };
 }

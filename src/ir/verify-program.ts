@@ -1,8 +1,10 @@
 // Checks a whole program at any level: every graph by its level's verifier, and what the host code binds to it.
 import { findMismatch } from "./check-collectives.js";
+import { strayJumps } from "./check-jumps.js";
 import { checkLocalGraph } from "./check-local.js";
 import type { Graph, Level, LocalGraph } from "./graph.js";
-import type { HostBlock, RunGraph } from "./host.js";
+import type { RunGraph } from "./host.js";
+import { statementsOf } from "./host-parts.js";
 import { coordinatesOf, type Degrees, numRanks, onRanks } from "./mesh.js";
 import { meshFacts, possibleDegrees } from "./mesh-facts.js";
 import type { Origin } from "./origin.js";
@@ -17,7 +19,14 @@ export interface ProgramProblem {
 
 /** Empty where everything holds. */
 export function verifyProgram<L extends Level>(program: Program<L>): readonly ProgramProblem[] {
-  return [...graphProblems(program as Program), ...runProblems(program as Program)];
+  return [
+    ...graphProblems(program as Program),
+    ...runProblems(program as Program),
+    ...strayJumps(program.main).map(({ kind, label, origin }) => ({
+      message: `${kind} ${label} leads nowhere`,
+      origin,
+    })),
+  ];
 }
 
 function graphProblems(program: Program): readonly ProgramProblem[] {
@@ -86,15 +95,6 @@ function runProblems({ main, graphs, pipelined }: Program): readonly ProgramProb
     for (const { name } of run.results)
       if (!graph.results.some((result) => result.name === name)) report(`it has no result ${name}`);
   };
-  const visit = (block: HostBlock): void => {
-    for (const statement of block) {
-      if (statement.kind === "run") check(statement);
-      else if (statement.kind === "if") {
-        visit(statement.then);
-        visit(statement.otherwise);
-      } else if (statement.kind === "while" || statement.kind === "scope") visit(statement.body);
-    }
-  };
-  visit(main);
+  for (const statement of statementsOf(main)) if (statement.kind === "run") check(statement);
   return problems;
 }

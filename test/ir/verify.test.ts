@@ -89,6 +89,11 @@ test("what the host code runs must be bound", () => {
       { kind: "while", condition: { kind: "literal", value: true }, body: [nowhere], label: "l", origin: null },
     ]),
   ).toContain("it has no result lost");
+  const jump = { kind: "break", label: "l", origin: null } as const;
+  const loop = { kind: "while", condition: { kind: "literal", value: true }, label: "l", origin: null } as const;
+  expect(messages([{ ...loop, body: [jump] }])).toBe("");
+  expect(messages([{ ...loop, body: [] }, jump])).toBe("break l leads nowhere");
+  expect(messages([{ ...loop, body: [{ ...jump, kind: "leave" }] }])).toBe("leave l leads nowhere");
 });
 
 const local = (degrees: Parameters<typeof meshOf>[0]): LocalGraph => {
