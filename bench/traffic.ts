@@ -3,6 +3,7 @@
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { compile } from "../src/compile.js";
+import type { ScheduledProgram } from "../src/ir/scheduled.js";
 import { repository } from "./folders.js";
 import { type CountedLaunch, countLaunches } from "./launches.js";
 import { showTable } from "./table.js";
@@ -14,7 +15,8 @@ interface Case {
   readonly batch: number;
   readonly sequence: number;
   readonly model: "GPT" | "Llama";
-  readonly options: { readonly [name: string]: number };
+  /** Settings of the trainer that PyTorch's model has under the same names. */
+  readonly options: readonly string[];
 }
 
 const cases: readonly Case[] = [
@@ -24,7 +26,7 @@ const cases: readonly Case[] = [
     batch: 16,
     sequence: 1024,
     model: "GPT",
-    options: { vocabSize: 50257, hiddenSize: 768, numLayers: 12, numHeads: 12, sequenceLength: 1024 },
+    options: ["vocabSize", "hiddenSize", "numLayers", "numHeads", "sequenceLength"],
   },
   {
     name: "Llama 1B",
@@ -32,15 +34,7 @@ const cases: readonly Case[] = [
     batch: 2,
     sequence: 4096,
     model: "Llama",
-    options: {
-      vocabSize: 128256,
-      hiddenSize: 2048,
-      intermediateSize: 8192,
-      numLayers: 16,
-      numHeads: 32,
-      numKeyValueHeads: 8,
-      ropeBase: 500000,
-    },
+    options: ["vocabSize", "hiddenSize", "intermediateSize", "numLayers", "numHeads", "numKeyValueHeads", "ropeBase"],
   },
 ];
 
@@ -68,25 +62,33 @@ export interface DeviceTraffic {
 export const countTraffic = (python: string): readonly DeviceTraffic[] =>
   cases.map((each) => {
     const { name, batch, sequence } = each;
-    return { name, batch, sequence, torch: torchCount(python, each), ours: ourCount(each) };
+    const scheduled = compiled(each);
+    return { name, batch, sequence, torch: torchCount(python, each, scheduled), ours: ourCount(scheduled) };
   });
 
-function ourCount({ trainer, batch, sequence }: Case): readonly CountedLaunch[] {
+function compiled({ trainer, batch, sequence }: Case): ScheduledProgram {
   const settings = new Map([
     ["sequenceLength", String(sequence)],
     ["trainingParameters.trainBatchSize", String(batch)],
   ]);
-  const { graphs, variants } = compile(join(repository, trainer), { settings, verifies: "every level" });
+  return compile(join(repository, trainer), { settings, verifies: "every level" });
+}
+
+function ourCount({ graphs, variants }: ScheduledProgram): readonly CountedLaunch[] {
   const variant = variants.findIndex(({ degrees }) => Object.values(degrees).every((degree) => degree === 1));
   return countLaunches(graphs.get("trainingStep")!, variants[variant]!.degrees, variant);
 }
 
-function torchCount(python: string, { model, options, batch, sequence }: Case): TorchCount {
+function torchCount(
+  python: string,
+  { model, options, batch, sequence }: Case,
+  { program }: ScheduledProgram,
+): TorchCount {
   const script = join(repository, "bench", "traffic.py");
-  const sizes = ["--batch", String(batch), "--sequence", String(sequence)];
-  return JSON.parse(
-    execFileSync(python, [script, model, "--options", JSON.stringify(options), ...sizes], { encoding: "utf8" }),
-  );
+  const config = new Map(program.config.map(({ path, value }) => [path, value]));
+  const sizes = Object.fromEntries(options.map((name) => [name, config.get(name)]));
+  const args = [script, model, "--options", JSON.stringify(sizes), "--batch", `${batch}`, "--sequence", `${sequence}`];
+  return JSON.parse(execFileSync(python, args, { encoding: "utf8" }));
 }
 
 const totalOf = (counts: readonly Count[]): Count => ({

@@ -124,8 +124,10 @@ install_from_pypi() {
 # that of src/native/cuda/install-lines.ts. Where it cannot be had the tests that need it are left out, and say so.
 install_cuda_packages() {
   local packages=("cuda-toolkit[nvcc,cccl,cudart,cublas]==13.2.2" nvidia-cudnn-cu13 nvidia-nccl-cu13)
+  local nccl=lib/python3*/site-packages/nvidia/nccl/include/nccl.h
   [[ -n ${CUDA_HOME:-}${CUDA_PATH:-} || -f /usr/local/cuda/include/cuda_runtime.h ]] && return
-  compgen -G "$tools_folder/lib/python3*/site-packages/nvidia/nccl/include/nccl.h" >/dev/null && return
+  compgen -G "${VIRTUAL_ENV:-$tools_folder}/$nccl" >/dev/null && return
+  compgen -G "$tools_folder/$nccl" >/dev/null && return
   if [[ ${DREAMC_NO_INSTALL:-} == 1 ]] || ! command -v python3 >/dev/null; then
     step "NVIDIA's CUDA toolkit is missing: its tests are left out"
     return

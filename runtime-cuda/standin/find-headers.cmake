@@ -2,7 +2,7 @@
 execute_process(COMMAND python3 -c "import sys; print(';'.join(p + '/nvidia' for p in sys.path if p.endswith('-packages')))"
                 OUTPUT_VARIABLE of_python OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
 file(GLOB of_environments $ENV{VIRTUAL_ENV}/lib/python3*/site-packages/nvidia
-     $ENV{DREAMC_CACHE}/tools/lib/python3*/site-packages/nvidia $ENV{XDG_CACHE_HOME}/dreamc/tools/lib/python3*/site-packages/nvidia
+     $ENV{XDG_CACHE_HOME}/dreamc/tools/lib/python3*/site-packages/nvidia
      $ENV{HOME}/.cache/dreamc/tools/lib/python3*/site-packages/nvidia)
 foreach(folder ${of_environments} ${of_python})
   list(APPEND places ${folder}/cu13 ${folder}/nccl)
